@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PositiveInt
+
+from recurra.data import Columns
+from recurra.train import TrainingConfig
+
+
+def _split_numbers(value: Any) -> Any:
+    if isinstance(value, str):
+        value = [item for item in value.split(",") if item.strip()]
+    return tuple(float(item) for item in value) if isinstance(value, (list, tuple)) else value
+
+
+class ForecastConfig(Columns, TrainingConfig):
+    """Everything that can be chosen about a forecaster: the one source of the signature, the flags and the manifest."""
+
+    horizon: PositiveInt | None = Field(None, description="Steps to forecast. Default: one season.")
+    context: PositiveInt | None = Field(None, description="Steps the network looks back. Default: from horizon, season, length.")
+    season: PositiveInt | None = Field(None, description="Steps of one season. Default: found in the data; 1 means none.")
+    cell: Literal["rnn", "lstm", "gru"] = Field("gru", description="Recurrent cell.")
+    hidden_size: PositiveInt = Field(128, description="Units of each recurrent layer.")
+    num_layers: PositiveInt = Field(1, description="Stacked recurrent layers.")
+    bidirectional: bool = Field(False, description="Read the window both ways (direct decoder only).")
+    dropout: float = Field(0.1, ge=0, lt=1, description="Dropout between layers and before the output.")
+    decoder: Literal["direct", "recursive"] = Field(
+        "direct", description="direct: all horizons at once from segments; recursive: one step at a time, by sampling."
+    )
+    segment: PositiveInt | None = Field(None, description="Steps joined into one recurrent step (direct decoder).")
+    normalisation: Literal["last", "last-scaled", "revin", "mean-scaled"] | None = Field(
+        None, description="What is taken off each window: its last value, or mean and spread. Default: from the data."
+    )
+    channels: Literal["independent", "joint"] = Field(
+        "independent", description="Several targets: one network applied to each, or all read and forecast together."
+    )
+    likelihood: Literal["normal", "student-t", "negative-binomial"] | None = Field(
+        None, description="Distribution of one step (recursive decoder). Default: negative-binomial for counts, else student-t."
+    )
+    loss: Literal["quantile", "mse", "mae"] = Field("quantile", description="What training minimises (direct decoder).")
+    quantiles: Annotated[tuple[float, ...], BeforeValidator(_split_numbers)] = Field(
+        (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975), description="Levels of the predictive distribution."
+    )
+    samples: PositiveInt = Field(200, description="Sampled paths per forecast (recursive decoder).")
+    validation: float = Field(0.1, gt=0, lt=1, description="Share of the rows, just before the test part, for early stopping and calibration.")
+    test: Annotated[str, BeforeValidator(str)] = Field("0.2", description="Last share of the rows, or the date from which on, is for the test.")

@@ -1,0 +1,5 @@
+"""Training."""
+
+from recurra.train._config import TrainingConfig
+
+__all__ = ["TrainingConfig"]

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+
+class TrainingConfig(BaseModel):
+    """How any network is trained; every task's config contains these fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: PositiveInt | None = Field(None, description="Passes over the training part. Default: chosen from its size.")
+    batch_size: PositiveInt | None = Field(
+        None, description="Sequences per step. Default: chosen from the data, within --memory."
+    )
+    learning_rate: PositiveFloat | Literal["auto"] = Field(
+        1e-3, description="Peak learning rate; 'auto' runs the learning-rate finder first."
+    )
+    optimizer: Literal["adamw", "sgd"] = Field("adamw", description="Optimiser.")
+    schedule: Literal["one-cycle", "cosine", "constant"] = Field("one-cycle", description="Learning rate over time.")
+    weight_decay: NonNegativeFloat = Field(1e-4, description="L2: decoupled for adamw, in the gradient for sgd.")
+    clip: NonNegativeFloat = Field(1.0, description="Largest gradient norm; 0 leaves gradients alone.")
+    patience: NonNegativeInt = Field(
+        5, description="Stop after this many epochs without a better validation loss; 0 never stops early."
+    )
+    seed: NonNegativeInt = Field(0, description="Two runs with one seed are bit-identical.")
+    memory: PositiveFloat = Field(2.0, description="Bound on training memory in GB, for the choice of --batch-size.")
+    precision: Literal["32-true", "bf16-mixed"] = Field("32-true", description="Number format of the training maths.")
+    threads: PositiveInt | None = Field(None, description="Threads to compute with. Default: torch's.")
