@@ -1,1 +1,3 @@
 """Recurrent sequence models that are exact, fast on the machine you have, and live."""
+
+__version__ = "0.1.0"
