@@ -1,6 +1,21 @@
 """Tables to tensors."""
 
-from recurra.data._columns import Columns
-from recurra.data._panel import Panel, Schema
+from typing import TYPE_CHECKING
+
+from recurra._lazy import lazy
+
+if TYPE_CHECKING:
+    from recurra.data._columns import Columns
+    from recurra.data._panel import Panel, Schema
 
 __all__ = ["Columns", "Panel", "Schema"]
+
+# The names are imported when they are asked for: a flag's help must not load polars or torch.
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "Columns": "recurra.data._columns",
+        "Panel": "recurra.data._panel",
+        "Schema": "recurra.data._panel",
+    },
+)
