@@ -38,6 +38,7 @@ class ForecastConfig(Columns, TrainingConfig):
     likelihood: Literal["normal", "student-t", "negative-binomial"] | None = Field(
         None, description="Distribution of one step (recursive decoder). Default: negative-binomial for counts, else student-t."
     )
+    linear_skip: bool = Field(False, description="Add a linear map of the window to the output (direct decoder).")
     loss: Literal["quantile", "mse", "mae"] = Field("quantile", description="What training minimises (direct decoder).")
     quantiles: Annotated[tuple[float, ...], BeforeValidator(_split_numbers)] = Field(
         (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975), description="Levels of the predictive distribution."

@@ -1,0 +1,165 @@
+"""The two forecasting networks, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from recurra.nn import (
+    AnyBlock,
+    Branch,
+    Composition,
+    Decode,
+    Dropout,
+    Embedding,
+    Horizon,
+    Last,
+    Level,
+    Linear,
+    Positions,
+    Recurrent,
+    Segments,
+    Spread,
+    Steps,
+    Unstack,
+    embedding_size,
+)
+from recurra.tasks.forecast._choices import Chosen
+
+# normalisation -> how the level and the spread of a window are measured
+NORMALISATIONS = {
+    "last": ("last", "series"),
+    "last-scaled": ("last", "std"),
+    "revin": ("mean", "std"),
+    "mean-scaled": ("zero", "mean-abs"),
+}
+
+
+def compose(chosen: Chosen, widths: Mapping[str, int], categories: Mapping[str, tuple[int, ...]]) -> Composition:
+    """The network for `chosen`, given the widths of its inputs and the number of codes of each categorical column.
+
+    `widths` is what `Windows.widths` gives, `categories` holds the tuples "past", "known" and "static".
+    """
+    build = _direct if chosen.decoder == "direct" else _recursive
+    return build(chosen, widths, categories)
+
+
+def _direct(chosen: Chosen, widths: Mapping[str, int], categories: Mapping[str, tuple[int, ...]]) -> Composition:
+    level, spread = NORMALISATIONS[chosen.normalisation]
+    outputs = widths["target"] * chosen.outputs
+    size = chosen.hidden_size
+    branches = [
+        Branch(name="level", takes=("target", "observed"), blocks=(Level(method=level),)),
+        Branch(name="spread", takes=("target", "observed", "scale"), blocks=(Spread(method=spread),)),
+        Branch(name="centred", takes=("target", "level"), join="subtract"),
+        Branch(name="masked", takes=("centred", "observed"), join="multiply"),
+        Branch(name="normal", takes=("masked", "spread"), join="divide"),
+        *_embeddings(categories),
+    ]
+    seen = ["normal"]
+    if chosen.masks:
+        seen += ["observed", "since"]
+    seen += [name for name in ("past", "known") if widths[name]]
+    seen += [f"{name}_vectors" for name in ("past", "known") if categories[name]]
+    encoder: tuple[AnyBlock, ...] = (
+        Segments(size=chosen.segment),
+        Linear(size=size, activation="relu"),
+        Dropout(rate=chosen.dropout),
+        Recurrent(
+            cell=chosen.cell,
+            hidden_size=size,
+            num_layers=chosen.num_layers,
+            bidirectional=chosen.bidirectional,
+            dropout=chosen.dropout,
+        ),
+        Last(bidirectional=chosen.bidirectional),
+    )
+    branches.append(Branch(name="encoder", takes=tuple(seen), blocks=encoder))
+    future = ["future"] + (["future_vectors"] if categories["known"] else [])
+    count = chosen.horizon_padded // chosen.segment
+    branches.append(
+        Branch(
+            name="positions",
+            takes=tuple(future),
+            blocks=(Segments(size=chosen.segment), Linear(size=size), Positions(count=count)),
+        )
+    )
+    state = size * (2 if chosen.bidirectional else 1)
+    about = ["encoder", "positions"] + (["static"] if widths["static"] else [])
+    about += ["static_vectors"] if categories["static"] else []
+    branches.append(
+        Branch(
+            name="decoded",
+            takes=tuple(about),
+            blocks=(
+                Decode(cell=chosen.cell, hidden_size=state),
+                Dropout(rate=chosen.dropout),
+                Linear(size=outputs * chosen.segment),
+                Steps(size=chosen.segment),
+                Unstack(size=chosen.outputs),
+            ),
+        )
+    )
+    normal = "decoded"
+    if chosen.linear_skip:
+        skip = Horizon(time=chosen.context, horizon=chosen.horizon_padded)
+        branches.append(Branch(name="skip", takes=("normal",), blocks=(skip,)))
+        branches.append(Branch(name="joined", takes=("decoded", "skip"), join="add"))
+        normal = "joined"
+    branches.append(Branch(name="outcome", takes=(normal,)))
+    branches.append(Branch(name="scaled", takes=("outcome", "spread"), join="multiply"))
+    branches.append(Branch(name="forecast", takes=("scaled", "level"), join="add"))
+    return Composition(inputs=_inputs(widths, branches), branches=tuple(branches))
+
+
+def _recursive(chosen: Chosen, widths: Mapping[str, int], categories: Mapping[str, tuple[int, ...]]) -> Composition:
+    """DeepAR (Salinas et al., 2020): the next value's distribution from the values so far, one step at a time.
+
+    The input "previous" is the normalised value one step back; "level" and "spread" are worked out from the context and
+    then given while stepping.
+    """
+    level, spread = NORMALISATIONS[chosen.normalisation]
+    branches = [
+        Branch(name="level", takes=("target", "observed"), blocks=(Level(method=level),)),
+        Branch(name="spread", takes=("target", "observed", "scale"), blocks=(Spread(method=spread),)),
+        *(b for b in _embeddings(categories) if b.name not in ("past_vectors", "future_vectors")),
+    ]
+    seen = ["previous", "previous_observed"] + (["known"] if widths["known"] else [])
+    seen += ["known_vectors"] if categories["known"] else []
+    seen += (["static"] if widths["static"] else []) + (["static_vectors"] if categories["static"] else [])
+    recurrent = Recurrent(
+        cell=chosen.cell, hidden_size=chosen.hidden_size, num_layers=chosen.num_layers, dropout=chosen.dropout
+    )
+    branches.append(
+        Branch(
+            name="outcome",
+            takes=tuple(seen),
+            blocks=(
+                recurrent,
+                Dropout(rate=chosen.dropout),
+                Linear(size=widths["target"] * chosen.outputs),
+                Unstack(size=chosen.outputs),
+            ),
+        )
+    )
+    extra = {"previous": widths["target"], "previous_observed": widths["target"]}
+    return Composition(inputs=_inputs({**widths, **extra}, branches), branches=tuple(branches))
+
+
+def _embeddings(categories: Mapping[str, tuple[int, ...]]) -> list[Branch]:
+    branches = []
+    for name, codes, kind in (
+        ("past_vectors", "past_codes", "past"),
+        ("known_vectors", "known_codes", "known"),
+        ("future_vectors", "future_codes", "known"),
+        ("static_vectors", "static_codes", "static"),
+    ):
+        if categories[kind]:
+            block = Embedding(categories=categories[kind], sizes=tuple(embedding_size(n) for n in categories[kind]))
+            branches.append(Branch(name=name, takes=(codes,), blocks=(block,)))
+    return branches
+
+
+def _inputs(widths: Mapping[str, int], branches: list[Branch]) -> dict[str, int]:
+    """Only the inputs that some branch takes."""
+    taken = {name for branch in branches for name in branch.takes}
+    return {name: width for name, width in widths.items() if name in taken}
