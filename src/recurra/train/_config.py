@@ -10,7 +10,9 @@ class TrainingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    epochs: PositiveInt | None = Field(None, description="Passes over the training part. Default: chosen from its size.")
+    epochs: PositiveInt | None = Field(
+        None, description="Passes over the training part. Default: chosen from its size."
+    )
     batch_size: PositiveInt | None = Field(
         None, description="Sequences per step. Default: chosen from the data, within --memory."
     )

@@ -1,0 +1,103 @@
+"""The learning-rate finder of Smith (2017, "Cyclical learning rates for training neural networks")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import exp, isfinite, log
+from typing import Any
+
+from torch import Tensor, nn
+
+from recurra.errors import TrainingError
+from recurra.train._batches import Batches
+from recurra.train._config import TrainingConfig
+from recurra.train._diagnosis import not_finite
+from recurra.train._optimizer import build_optimizer, clip_gradients
+from recurra.train._randomness import seed_randomness
+from recurra.train._result import LearningRateCurve
+from recurra.train._weights import unchanged
+
+_SMOOTHING = 0.9
+_DIVERGED = 4.0  # times the best smoothed loss
+
+
+def find_learning_rate(
+    network: nn.Module,
+    loss: Callable[[nn.Module, Any], Tensor],
+    batches: Batches,
+    config: TrainingConfig,
+    *,
+    smallest: float = 1e-6,
+    largest: float = 1.0,
+    steps: int = 100,
+) -> LearningRateCurve:
+    """Train a few steps while the rate rises by a constant factor, and suggest the peak for real training.
+
+    The sweep ends early once the smoothed loss is four times its best or isn't finite. Suggested is the rate at which
+    the smoothed loss falls fastest against the logarithm of the rate, no higher than a third of where it is lowest.
+    The network, its gradients, its mode and the random numbers are afterwards as before, bit by bit.
+    """
+    rates: list[float] = []
+    losses: list[float] = []
+    smoothed: list[float] = []
+    with unchanged(network):
+        network.train()
+        seed_randomness(config.seed)
+        parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        optimizer = build_optimizer(parameters, config, learning_rate=smallest)
+        average = 0.0
+        for step in range(steps):
+            rate = smallest * (largest / smallest) ** (step / max(steps - 1, 1))
+            batch = batches.batch(*divmod(step, len(batches)))
+            optimizer.zero_grad(set_to_none=True)
+            value = loss(network, batch)
+            value.backward()
+            number = value.item()
+            norm = clip_gradients(parameters, config.clip)
+            if not isfinite(number) or not isfinite(norm):
+                if step == 0:
+                    raise not_finite(
+                        loss=number,
+                        norm=norm if isfinite(number) else None,
+                        norms=(),
+                        learning_rate=rate,
+                        place="the first step of the learning-rate finder, batch 0",
+                        batch=batch,
+                        earlier_batch=None,
+                    )
+                break
+            average = _SMOOTHING * average + (1 - _SMOOTHING) * number
+            rates.append(rate)
+            losses.append(number)
+            # Without the division the average of the first steps would lean towards its start, zero.
+            smoothed.append(average / (1 - _SMOOTHING ** (step + 1)))
+            if step > 0 and _has_diverged(smoothed):
+                break
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
+    suggestion, reason = _suggest(rates, smoothed)
+    return LearningRateCurve(tuple(rates), tuple(losses), tuple(smoothed), suggestion, reason)
+
+
+def _has_diverged(smoothed: list[float]) -> bool:
+    # Measured from the best upwards in units of how far the loss has moved, so that negative losses work too.
+    best, first = min(smoothed), smoothed[0]
+    scale = max(abs(best), abs(first - best), 1e-12)
+    return smoothed[-1] - best > (_DIVERGED - 1) * scale
+
+
+def _suggest(rates: list[float], smoothed: list[float]) -> tuple[float, str]:
+    lowest = min(range(len(smoothed)), key=smoothed.__getitem__)
+    if lowest < 2:
+        raise TrainingError(
+            f"The learning-rate finder saw no learning rate between {rates[0]:.2g} and {rates[-1]:.2g} at which the "
+            "loss falls. Give --learning-rate a number, for instance 1e-3."
+        )
+    logs = [log(rate) for rate in rates]
+    slopes = [(smoothed[i + 1] - smoothed[i - 1]) / (logs[i + 1] - logs[i - 1]) for i in range(1, lowest)]
+    steepest = rates[1 + min(range(len(slopes)), key=slopes.__getitem__)]
+    limit = exp(logs[lowest] - log(3))
+    if steepest <= limit:
+        return steepest, "the loss falls fastest here"
+    return limit, "a third of the rate with the lowest loss"
