@@ -9,9 +9,13 @@ from recurra.train import TrainingConfig
 
 
 def _split_numbers(value: Any) -> Any:
+    """`"0.1,0.9"`, `["0.1", "0.9"]` and `["0.1,0.9"]` all mean two numbers."""
     if isinstance(value, str):
-        value = [item for item in value.split(",") if item.strip()]
-    return tuple(float(item) for item in value) if isinstance(value, (list, tuple)) else value
+        value = [value]
+    if isinstance(value, (list, tuple)):
+        parts = [part for item in value for part in (item.split(",") if isinstance(item, str) else [item])]
+        return tuple(float(part) for part in parts if not isinstance(part, str) or part.strip())
+    return value
 
 
 class ForecastConfig(Columns, TrainingConfig):
