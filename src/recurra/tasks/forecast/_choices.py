@@ -44,7 +44,7 @@ class Chosen(BaseModel):
     outputs: int  # numbers per target and step: a mean and quantiles, a mean, or the parameters of a likelihood
     masks: bool  # whether observed flags and time since the last observation are shown
     linear_skip: bool
-    batch_size: int
+    batch_size: int  # at most, before memory is looked at
     epochs: int
     steps_per_epoch: int
     shortest_history: int  # a training window needs this many rows of its series before its origin

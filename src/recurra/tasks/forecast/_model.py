@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recurra.data._windows import Windows
+from recurra.data import Windows
 from recurra.nn import Composition, Network
 from recurra.tasks.forecast._choices import Chosen
 from recurra.tasks.forecast._losses import (
@@ -20,6 +20,7 @@ from recurra.tasks.forecast._losses import (
     point_loss,
     quantile_loss,
 )
+from recurra.train import ShuffledBatches
 
 _FORECAST_BATCH = 512
 
@@ -33,38 +34,24 @@ class RawForecasts:
     spread: np.ndarray  # (W, C) the unit in which calibration shifts the quantiles
 
 
-class TrainingBatches:
-    """Shuffled windows of the training part; batch (epoch, index) is a function of the seed alone."""
+def training_batches(windows: Windows, origins: np.ndarray, chosen: Chosen, *, seed: int) -> ShuffledBatches:
+    """Shuffled windows of the training part, all targets.
 
-    def __init__(self, windows: Windows, origins: np.ndarray, chosen: Chosen, *, seed: int) -> None:
-        self._windows, self._chosen, self._seed = windows, chosen, seed
-        self._origins = torch.from_numpy(origins)
-        self._channels = 1 if chosen.joint else windows.num_targets
-        self._epoch, self._order = -1, torch.zeros(0, dtype=torch.int64)
+    A tenth of the windows, always the same, is shown without static codes, so that code 0 learns to stand for a new
+    series.
+    """
+    channels = 1 if chosen.joint else windows.num_targets
+    starts = torch.from_numpy(origins)
 
-    def __len__(self) -> int:
-        total = len(self._origins) * self._channels
-        return max(1, min(self._chosen.steps_per_epoch, -(-total // self._chosen.batch_size)))
+    def batch(picked: Tensor) -> dict[str, Tensor]:
+        inputs = gather(windows, starts[picked // channels], picked % channels, chosen)
+        named = (picked * 2_654_435_761) % 1000 >= 100
+        inputs["static_codes"] = inputs["static_codes"] * named[:, None]
+        return inputs
 
-    def batch(self, epoch: int, index: int) -> dict[str, Tensor]:
-        """The windows of one training step."""
-        if epoch != self._epoch:
-            generator = torch.Generator().manual_seed(self._seed * 1_000_003 + epoch)
-            self._order = torch.randperm(len(self._origins) * self._channels, generator=generator)
-            self._epoch = epoch
-        size = self._chosen.batch_size
-        picked = self._order[index * size : (index + 1) * size]
-        inputs = gather(self._windows, self._origins[picked // self._channels], picked % self._channels, self._chosen)
-        return forget_some_series(inputs, seed=(self._seed * 1_000_003 + epoch) * 1_000_003 + index)
-
-
-def forget_some_series(inputs: dict[str, Tensor], *, seed: int, share: float = 0.1) -> dict[str, Tensor]:
-    """Show a share of the rows without their static codes, so that code 0 learns to stand for a new series."""
-    codes = inputs["static_codes"]
-    if codes.shape[1]:
-        keep = torch.rand(codes.shape, generator=torch.Generator().manual_seed(seed % 2**63)) >= share
-        inputs["static_codes"] = codes * keep
-    return inputs
+    return ShuffledBatches(
+        len(origins) * channels, batch, batch_size=chosen.batch_size, seed=seed, steps=chosen.steps_per_epoch
+    )
 
 
 def gather(windows: Windows, origins: Tensor, channels: Tensor, chosen: Chosen) -> dict[str, Tensor]:
@@ -125,6 +112,20 @@ class Model:
     def _window_units(self, network: Network, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         units = network.compute(("level", "spread"), batch)
         return units["level"], units["spread"]
+
+    @torch.no_grad()
+    def validation_loss(self, network: Network, windows: Windows, origins: np.ndarray) -> float:
+        """The training loss over all windows at `origins`; the network is in evaluation mode by now."""
+        channels = 1 if self.chosen.joint else windows.num_targets
+        starts = torch.from_numpy(origins)
+        total = weight = 0.0
+        for piece in torch.arange(len(origins) * channels).split(_FORECAST_BATCH):
+            batch = gather(windows, starts[piece // channels], piece % channels, self.chosen)
+            known = float(batch["truth_observed"].sum())
+            if known:
+                total += float(self.loss(network, batch)) * known
+                weight += known
+        return total / max(weight, 1.0)
 
     @torch.no_grad()
     def forecast(self, windows: Windows, origins: np.ndarray, *, seed: int = 0, samples: int = 200) -> RawForecasts:
