@@ -1,0 +1,88 @@
+# Five verbs: demo, test, check, bench, docs. Each makes what it needs first; nothing is installed outside .venv.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench docs env clean
+
+# The first Python that is new enough. Override with: make demo PYTHON=/path/to/python3
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
+
+# PyPI's torch for Linux brings gigabytes for CUDA; this index has the build for CPUs. Set it empty to use PyPI alone.
+TORCH_INDEX ?= $(if $(filter Linux,$(shell uname -s)),https://download.pytorch.org/whl/cpu)
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+NATIVE := CMakeLists.txt $(shell find csrc -type f)
+
+# The editable install knows the file of each module, so it is renewed when a file comes, goes or moves, not when one
+# is edited: the list is rewritten only where it differs.
+$(shell mkdir -p build; find src -name '*.py' | LC_ALL=C sort > build/modules.new; \
+	cmp -s build/modules.new build/modules || cp build/modules.new build/modules)
+
+# The same versions everywhere, also for what builds the package (the first name is for pip before 25.3).
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
+
+help:
+	@echo "make demo    fit a forecaster on a real series and say where its report lies"
+	@echo "make test    run the test suite (ARGS='-k name' for some of it)"
+	@echo "make check   format, lint, types, imports, C++ under sanitizers, docs, changelog"
+	@echo "make bench   measure speed"
+	@echo "make docs    build the documentation into build/docs"
+
+env: .venv/.ready
+
+.venv/.dependencies: pyproject.toml constraints.txt
+	@if [ -z "$(PYTHON)" ] || ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
+		echo "recurra needs Python 3.11 or newer; found: $$($(or $(PYTHON),python3) --version 2>&1)." \
+			"Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 2; fi
+	@echo "Preparing .venv (the first time takes a few minutes) ..."
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
+	@$(PIP) install scikit-build-core nanobind cmake ninja
+	@$(PIP) install --no-deps $(if $(TORCH_INDEX),--retries 1 --extra-index-url $(TORCH_INDEX)) torch
+	@$(PIP) install --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+.venv/.ready: .venv/.dependencies build/modules $(NATIVE)
+	@echo "Building recurra ..."
+	@$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $@
+
+demo: env
+	$(BIN)/recurra demo
+
+# Nothing is skipped in silence: what this machine can't run is left out by name, with a line that says so.
+test: env
+	@marks=""; \
+	if ! command -v chromium >/dev/null; then marks="not browser"; \
+		echo "Leaving out the browser tests: there is no chromium (Debian: apt-get install chromium)."; fi; \
+	if [ -z "$$RECURRA_DATA_DIR" ]; then marks="$${marks:+$$marks and }not data"; \
+		echo "Leaving out the tests on real data: RECURRA_DATA_DIR is not set."; fi; \
+	$(BIN)/python -m pytest -m "$$marks" $(ARGS)
+
+check: env docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/clang-format --dry-run -Werror $$(find csrc -name '*.[ch]pp')
+	$(BIN)/cmake -S . -B build/sanitize -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DCMAKE_BUILD_TYPE=Debug \
+		-DRECURRA_MODULE=OFF -DRECURRA_TESTS=ON -DRECURRA_SANITIZE=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
+	$(BIN)/cmake --build build/sanitize
+	build/sanitize/recurra_core_tests
+	$(BIN)/clang-tidy --quiet -p build/sanitize csrc/core/*.cpp csrc/tests/*.cpp
+	@version=$$($(BIN)/python -c 'import tomllib; print(tomllib.load(open("pyproject.toml", "rb"))["project"]["version"])'); \
+	grep -q "^## \[*$$version" CHANGELOG.md || { \
+		echo "CHANGELOG.md has no entry for $$version; add '## $$version' and what a user sees." >&2; exit 1; }
+
+bench: env
+	@for file in benchmarks/*.py; do \
+		test -e "$$file" || { echo "There is nothing in benchmarks/ yet."; break; }; \
+		echo "$$file"; $(BIN)/python "$$file" || exit 1; done
+
+docs: env
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -d build/doctrees docs build/docs
+	@echo "build/docs/index.html"
+
+clean:
+	rm -rf .venv build
