@@ -43,7 +43,7 @@ std::uint64_t saved_registers() noexcept {
 #else
     std::uint32_t low = 0, high = 0;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    return (static_cast<std::uint64_t>(high) << 32) | low;
+    return (static_cast<std::uint64_t>(high) << 32U) | low;
 #endif
 }
 
@@ -60,8 +60,8 @@ CpuFeatures cpu_features() noexcept {
 
     const bool osxsave = bit(basic.ecx, 27);
     const std::uint64_t saved = osxsave ? saved_registers() : 0;
-    const bool ymm = (saved & 0x06) == 0x06;  // xmm and the upper halves of ymm
-    const bool zmm = (saved & 0xe6) == 0xe6;  // those, the mask registers and both parts of zmm
+    const bool ymm = (saved & 0x06U) == 0x06U;  // xmm and the upper halves of ymm
+    const bool zmm = (saved & 0xe6U) == 0xe6U;  // those, the mask registers and both parts of zmm
 
     CpuFeatures f;
     f.sse4_2 = bit(basic.ecx, 20);

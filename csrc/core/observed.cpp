@@ -1,5 +1,7 @@
 #include "core/observed.hpp"
 
+#include <cmath>
+
 namespace recurra::core {
 
 void steps_since_observed(std::span<const float> values, std::span<const std::int64_t> offsets, std::size_t columns,
@@ -9,7 +11,7 @@ void steps_since_observed(std::span<const float> values, std::span<const std::in
         const auto last = static_cast<std::size_t>(offsets[s + 1]) * columns;
         for (std::size_t i = first; i < last; ++i) {
             const float before = i < first + columns ? 0.0F : out[i - columns];
-            out[i] = values[i] == values[i] ? 0.0F : before + 1.0F;
+            out[i] = std::isnan(values[i]) ? before + 1.0F : 0.0F;
         }
     }
 }
