@@ -1,3 +1,56 @@
 """Recurrent sequence models that are exact, fast on the machine you have, and live."""
 
+from typing import TYPE_CHECKING
+
+from recurra._lazy import lazy
+
+if TYPE_CHECKING:
+    from recurra import bundle, data, errors, evaluate, nn, ops, recipes, reference, shapes, tasks, train
+    from recurra.errors import RecurraError
+    from recurra.tasks import load
+    from recurra.tasks.forecast import Forecaster
+
+__all__ = [
+    "Forecaster",
+    "RecurraError",
+    "__version__",
+    "bundle",
+    "data",
+    "errors",
+    "evaluate",
+    "load",
+    "nn",
+    "ops",
+    "recipes",
+    "reference",
+    "shapes",
+    "tasks",
+    "train",
+]
 __version__ = "0.1.0"
+
+# `import recurra` is immediate: names, and the rooms behind them, are imported when they are asked for.
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "Forecaster": "recurra.tasks.forecast",
+        "RecurraError": "recurra.errors",
+        "load": "recurra.tasks",
+        **{
+            room: f"recurra.{room}"
+            for room in (
+                "bundle",
+                "data",
+                "errors",
+                "evaluate",
+                "nn",
+                "ops",
+                "recipes",
+                "reference",
+                "shapes",
+                "tasks",
+                "train",
+            )
+        },
+    },
+)

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recurra.bundle import open_bundle
+from recurra.errors import BundleError
+
+if TYPE_CHECKING:
+    from recurra.tasks.forecast import Forecaster
+
+# The class of each task; only names written here are ever imported, whatever a file says.
+_ESTIMATORS = {"forecast": "recurra.tasks.forecast:Forecaster"}
+
+
+def load(path: str | Path) -> Forecaster:
+    """The model that `save(path)` or `recurra fit ... --out path` wrote, ready to predict.
+
+    Every byte is checked first; BundleError says what is missing, damaged or too new.
+    """
+    bundle = open_bundle(path)
+    if bundle.manifest.task not in _ESTIMATORS:
+        raise BundleError(
+            f"{path} is a model for {bundle.manifest.task!r}, which this recurra doesn't know, only "
+            f"{', '.join(_ESTIMATORS)}. Upgrade with pip install -U recurra."
+        )
+    module, _, name = _ESTIMATORS[bundle.manifest.task].partition(":")
+    estimator: Any = getattr(importlib.import_module(module), name)
+    return estimator.from_bundle(bundle)
