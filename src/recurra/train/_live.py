@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
+from rich.table import Column
 
 from recurra.train._progress import Pace, describe_result
 from recurra.train._result import EpochRecord, TrainingResult
+
+_REDRAW = 0.1  # seconds
 
 
 def is_live(stream: TextIO) -> bool:
@@ -22,11 +26,14 @@ class LiveProgress:
     """Task, epoch, loss, validation, samples per second and time left in one line that redraws itself."""
 
     def __init__(self, task: str, stream: TextIO) -> None:
+        console = Console(file=stream)
+        # In a narrow terminal the end of the numbers, the speed, is what gives way.
+        room = Column(no_wrap=True, overflow="ellipsis", max_width=max(20, console.width - len(task) - 12))
         self._bar = Bar(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[numbers]}", markup=False),
-            console=Console(file=stream),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=10),
+            TextColumn("{task.fields[numbers]}", markup=False, table_column=room),
+            console=console,
             auto_refresh=False,
             transient=True,
         )
@@ -34,6 +41,7 @@ class LiveProgress:
         self._task = task
         self._epochs = self._steps_per_epoch = 1
         self._validation = ""
+        self._drawn = 0.0
         self._pace = Pace(steps=1, batch_size=None, done=0)
 
     def start(self, *, epochs: int, steps_per_epoch: int, batch_size: int | None, done: int) -> None:
@@ -48,14 +56,16 @@ class LiveProgress:
 
     def step(self, *, epoch: int, index: int, loss: float) -> None:
         done = (epoch - 1) * self._steps_per_epoch + index
-        self._draw(done, f"epoch {epoch}/{self._epochs}, loss {loss:.4g}{self._validation}", self._pace.describe(done))
+        speed, left = self._pace.speed(done), self._pace.left(done)
+        self._draw(done, f"epoch {epoch}/{self._epochs}", left, f"loss {loss:.4g}", self._validation, speed)
 
     def validating(self, *, epoch: int) -> None:
-        self._draw(epoch * self._steps_per_epoch, f"epoch {epoch}/{self._epochs}, validating{self._validation}", "")
+        done = epoch * self._steps_per_epoch
+        self._draw(done, f"epoch {epoch}/{self._epochs}", self._pace.left(done), "validating", self._validation)
 
     def epoch(self, record: EpochRecord, *, is_best: bool) -> None:
         if record.validation is not None:
-            self._validation = f", validation {record.validation:.4g}{' (best)' if is_best else ''}"
+            self._validation = f"validation {record.validation:.4g}"
 
     def finish(self, result: TrainingResult) -> None:
         self.close()
@@ -64,6 +74,10 @@ class LiveProgress:
     def close(self) -> None:
         self._bar.stop()
 
-    def _draw(self, done: int, numbers: str, pace: str) -> None:
-        self._bar.update(self._row, completed=done, numbers=", ".join(filter(None, [numbers, pace])))
+    def _draw(self, done: int, *numbers: str) -> None:
+        # An epoch may take milliseconds, drawing takes about one.
+        if perf_counter() < self._drawn + _REDRAW:
+            return
+        self._bar.update(self._row, completed=done, numbers=", ".join(filter(None, numbers)))
         self._bar.refresh()
+        self._drawn = perf_counter()

@@ -60,15 +60,21 @@ class Pace:
         self._done_before = done
         self._start = perf_counter()
 
-    def describe(self, done: int) -> str:
-        """For instance `12,345 samples/s, 1:05 left`, after `done` steps of all."""
-        seconds = perf_counter() - self._start
-        fresh = done - self._done_before
-        if fresh <= 0 or seconds <= 0:
+    def speed(self, done: int) -> str:
+        """For instance `12,345 samples/s`, after `done` steps of all; empty while it isn't known."""
+        rate = self._rate(done)
+        if not rate:
             return ""
-        rate = fresh / seconds
-        speed = f"{rate * self._batch_size:,.0f} samples/s" if self._batch_size else f"{rate:,.0f} steps/s"
-        return f"{speed}, {_clock((self._steps - done) / rate)} left"
+        return f"{rate * self._batch_size:,.0f} samples/s" if self._batch_size else f"{rate:,.0f} steps/s"
+
+    def left(self, done: int) -> str:
+        """For instance `1:05 left`."""
+        rate = self._rate(done)
+        return f"{_clock((self._steps - done) / rate)} left" if rate else ""
+
+    def _rate(self, done: int) -> float:
+        seconds = perf_counter() - self._start
+        return (done - self._done_before) / seconds if seconds > 0 else 0.0
 
 
 class PlainProgress:
@@ -98,8 +104,9 @@ class PlainProgress:
     def epoch(self, record: EpochRecord, *, is_best: bool) -> None:
         if record.epoch % self._every and record.epoch != self._epochs:
             return
-        pace = self._pace.describe(record.epoch * self._steps_per_epoch)
-        self.note(", ".join(filter(None, [describe_epoch(record, self._epochs, is_best=is_best), pace])))
+        done = record.epoch * self._steps_per_epoch
+        phrases = describe_epoch(record, self._epochs, is_best=is_best), self._pace.speed(done), self._pace.left(done)
+        self.note(", ".join(filter(None, phrases)))
 
     def finish(self, result: TrainingResult) -> None:
         self.note(describe_result(result))
