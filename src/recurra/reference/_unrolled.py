@@ -56,7 +56,6 @@ def unrolled_run(
     next, one (batch, time, outputs) tensor for each gap: dropout, with the dice thrown by the caller.
     """
     directions = 2 if bidirectional else 1
-    x = _blanked(x, lengths)
     ends, tapes = [], []
     for layer in range(len(weights) // directions):
         if layer > 0 and masks:
