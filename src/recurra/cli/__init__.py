@@ -1,1 +1,5 @@
-"""TODO room."""
+"""The command line: parse, call, print."""
+
+from recurra.cli._main import main
+
+__all__ = ["main"]

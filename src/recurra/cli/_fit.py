@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import recurra
+from recurra.bundle import check_destination
+from recurra.cli._output import OutputOptions, Screen
+from recurra.cli._scores import print_scores, scores_document
+from recurra.errors import ConfigError
+
+
+def fit_and_report(
+    estimator: str,
+    data: str,
+    given: Mapping[str, Any],
+    *,
+    out: Path,
+    overwrite: bool,
+    resume: bool | None,
+    png: Path | None,
+    output: OutputOptions,
+) -> None:
+    """Fit `recurra.<estimator>(**given)`, save it, and say what was found, chosen, reached and what to do next.
+
+    Whether the result can be saved is checked before any work. Checkpoints lie beside the bundle while training runs,
+    unless `resume` is None: then none are kept.
+    """
+    folder = check_destination(out, overwrite=overwrite)
+    if png is not None and png.resolve().is_relative_to(folder):
+        raise ConfigError(f"--png {png} lies inside --out {out}, which holds the bundle alone. Choose another folder.")
+    screen = Screen(output)
+    checkpoint = None if resume is None else folder.with_name(f"{folder.name}.checkpoint")
+    model = getattr(recurra, estimator)(**given)
+    model.fit(data, checkpoint=checkpoint, resume=bool(resume), progress=output.progress)
+    for note in model.notes_:
+        screen.remark(note)
+    if not output.quiet:
+        screen.table("Chosen", ("option", "value", "reason"), [tuple(map(str, choice)) for choice in model.choices_])
+    model.save(out, overwrite=overwrite)
+    if checkpoint is not None:
+        shutil.rmtree(checkpoint, ignore_errors=True)
+    plots = model.plot(png) if png is not None else []
+    screen.remark("")
+    print_scores(screen, model.scores_)
+    screen.say(f"Model   {out}")
+    screen.say(f"Report  {out / 'report.html'}")
+    for plot in plots:
+        screen.say(f"Plot    {plot}")
+    screen.remark("")
+    screen.remark(f"Next: recurra predict {out} {data} --out forecast.csv")
+    screen.remark(f"      recurra evaluate {out} NEWER-DATA")
+    screen.document(
+        {
+            "bundle": str(out),
+            "report": str(out / "report.html"),
+            "plots": [str(plot) for plot in plots],
+            "scores": scores_document(model.scores_),
+            "choices": [{"name": name, "value": value, "reason": why} for name, value, why in model.choices_],
+            "notes": list(model.notes_),
+        }
+    )

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Group, Parameter
+
+from recurra.cli._fit import fit_and_report
+from recurra.cli._flags import group_flags
+from recurra.cli._output import PLAIN, Output
+from recurra.data import Columns
+from recurra.tasks.forecast._config import ForecastConfig
+from recurra.train import TrainingConfig
+
+if TYPE_CHECKING:
+    Flags = ForecastConfig
+else:
+    Flags = group_flags(ForecastConfig, {Columns: "Columns", ForecastConfig: "Model", TrainingConfig: "Training"})
+
+_FILES = Group("Files", sort_key=0)
+
+
+def forecast(
+    data: Annotated[str, Parameter(help="Table of numbers over time: CSV, TSV, gz, Parquet or Excel.")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="Folder to save the model in.", group=_FILES)],
+    overwrite: Annotated[
+        bool, Parameter(help="Replace the model that --out holds.", negative=(), group=_FILES)
+    ] = False,
+    resume: Annotated[bool, Parameter(help="Continue where a stopped run was.", negative=(), group=_FILES)] = False,
+    png: Annotated[Path | None, Parameter(help="Folder for the report's plots as PNG.", group=_FILES)] = None,
+    settings: Annotated[Flags | None, Parameter(name="*")] = None,
+    output: Output = PLAIN,
+) -> None:
+    """Fit a forecaster and save it."""
+    given = {name: getattr(settings, name) for name in sorted(settings.model_fields_set)} if settings else {}
+    fit_and_report("Forecaster", data, given, out=out, overwrite=overwrite, resume=resume, png=png, output=output)

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import CycloptsError
+
+from recurra.cli._app import build_app
+from recurra.cli._errors import describe
+from recurra.errors import RecurraError, TrainingStopped
+
+BROKEN_PIPE, USER_ERROR, INTERRUPTED = 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code.
+
+    0 when it did what was asked; 2 with one line on stderr for what the user can mend; 130 after Ctrl-C; 1, silently,
+    when nobody reads the output any more. Anything else is a bug of ours and leaves as an exception: traceback, 1.
+    """
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        command, bound, _ = build_app().parse_args(tokens, print_error=False, exit_on_error=False)
+        command(*bound.args, **bound.kwargs)
+        sys.stdout.flush()
+    except CycloptsError as error:
+        return _fail(describe(error), USER_ERROR)
+    except TrainingStopped as error:
+        return _fail(str(error), INTERRUPTED)
+    except RecurraError as error:
+        return _fail(str(error), USER_ERROR)
+    except KeyboardInterrupt:
+        return _fail("Stopped.", INTERRUPTED)
+    except BrokenPipeError:
+        # The interpreter flushes stdout once more on its way out, which must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return 0
+
+
+def _fail(message: str, code: int) -> int:
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(stderr=True, soft_wrap=True).print(Text(" ".join(message.split()), style="red"))
+    return code

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from recurra.cli._output import PLAIN, Output, Screen, Seed
+from recurra.cli._suggestion import suggest
+from recurra.errors import ConfigError
+
+
+def reproduce(
+    name: Annotated[str | None, Parameter(help="A name that --list prints.")] = None,
+    /,
+    *,
+    data: Annotated[Path | None, Parameter(help="Folder with the experiment's data.")] = None,
+    list_names: Annotated[bool, Parameter(name="--list", help="Name the experiments.", negative=())] = False,
+    seed: Seed = None,
+    output: Output = PLAIN,
+) -> None:
+    """Repeat a published experiment."""
+    import recurra.recipes as recipes
+
+    screen = Screen(output)
+    if list_names:
+        screen.table("", ("name", "what it repeats"), list(recipes.RECIPES.items()))
+        screen.document({"recipes": [{"name": name, "summary": text} for name, text in recipes.RECIPES.items()]})
+        return
+    if name is None:
+        raise ConfigError(f"Which experiment? Give its name: {', '.join(recipes.RECIPES)}.")
+    if name not in recipes.RECIPES:
+        raise ConfigError(f"There is no experiment {name!r}. {suggest(name, recipes.RECIPES)}")
+    if data is None or not data.is_dir():
+        given = "no --data" if data is None else f"--data {data}, which is no folder"
+        raise ConfigError(f"{name} was given {given}. Give the folder that holds the experiment's data.")
+    result = recipes.reproduce(name, data, seed=seed or 0, progress=output.progress)
+    rows = [
+        (figure.name, f"{figure.ours:.4g}", "" if figure.published is None else f"{figure.published:.4g}")
+        for figure in result.figures
+    ]
+    screen.table(name, ("", "here", "published"), rows)
+    screen.say(result.sentence, style="bold")
+    screen.document(
+        {"name": name, "figures": [asdict(figure) for figure in result.figures], "sentence": result.sentence}
+    )
