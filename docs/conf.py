@@ -1,0 +1,82 @@
+"""How the documentation is built; `make docs` turns every warning into an error."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+project = PROJECT["name"]
+version = release = PROJECT["version"]
+copyright = "The recurra maintainers, Apache-2.0"
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode"]
+html_theme = "furo"
+html_title = f"recurra {version}"
+myst_heading_anchors = 3
+nitpicky = True
+nitpick_ignore_regex = [("py:.*", ".*")]  # types of numpy and torch have their pages elsewhere
+default_role = "code"  # in docstrings as in Markdown: single backticks mean code
+autodoc_preserve_defaults = True
+autodoc_type_aliases = {"ArrayLike": "ArrayLike"}
+
+
+class CommandLine(SphinxDirective):
+    """The help text of every command, as the program prints it now: one section a command."""
+
+    def run(self) -> list[nodes.Node]:
+        from recurra.cli._app import COMMANDS
+
+        commands: list[list[str]] = [[]]
+        for verb, entry in COMMANDS.items():
+            commands += [[verb, task] for task in entry] if isinstance(entry, dict) else [[verb]]
+        return [self.section(command) for command in commands]
+
+    def section(self, command: list[str]) -> nodes.section:
+        name = " ".join(["recurra", *command])
+        section = nodes.section(ids=[nodes.make_id(name)], names=[name])
+        section += nodes.title(text=name)
+        section += nodes.literal_block(text=printed_help(command), language="text")
+        return section
+
+
+def printed_help(command: list[str]) -> str:
+    """What `recurra COMMAND --help` prints on a terminal of 100 columns."""
+    return subprocess.run(
+        [sys.executable, "-m", "recurra.cli", *command, "--help"],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"COLUMNS": "100", "PYTHONIOENCODING": "utf-8"},
+    ).stdout
+
+
+def keep_drawings(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Show what a docstring indents (equations, trees) as it is drawn, as an editor does."""
+    indented = False
+    shown: list[str] = []
+    for line in lines:
+        starts = line.startswith("    ") and not indented and (not shown or not shown[-1])
+        if starts:
+            shown += ["::", ""]
+        indented = bool(starts or (indented and (not line or line.startswith("    "))))
+        shown.append(line)
+    lines[:] = shown
+
+
+def setup(app: Sphinx) -> None:
+    """Add what the pages use; refuse a page of equations that leaves a file of equations out."""
+    app.add_directive("command-line", CommandLine)
+    app.connect("autodoc-process-docstring", keep_drawings)
+    page = (Path(__file__).parent / "equations.md").read_text(encoding="utf-8")
+    left_out = [file.name for file in (ROOT / "src/recurra/reference").glob("_[!_]*.py") if file.name not in page]
+    if left_out:
+        raise ValueError(f"docs/equations.md shows the files of recurra.reference, but not {', '.join(left_out)}.")
