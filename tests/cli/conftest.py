@@ -36,12 +36,13 @@ class FakeForecaster:
         self.choices_ = (("context", 48, "two seasons"),)
         self.scores_ = SCORES
 
-    def fit(self, data: str, *, checkpoint: Path, resume: bool, progress: str) -> FakeForecaster:
+    def fit(self, data: str, *, checkpoint: Path | None, resume: bool, progress: str) -> FakeForecaster:
         self.calls.append(("fit", {"data": data, "checkpoint": checkpoint, "resume": resume, "progress": progress}))
         if not Path(data).exists():
             raise DataError(f"{data}: no such file.")
-        checkpoint.mkdir(exist_ok=True)
-        (checkpoint / "last.pt").write_bytes(b"")
+        if checkpoint is not None:
+            checkpoint.mkdir(exist_ok=True)
+            (checkpoint / "last.pt").write_bytes(b"")
         if self.stop is not None:
             raise self.stop
         return self

@@ -42,7 +42,7 @@ COMMANDS: dict[str, Command | dict[str, Command]] = {
     ),
     "demo": Command(
         "recurra.cli._demo:demo",
-        "Fit a forecaster to 270 years of sunspots, in under a minute.",
+        "Fit a forecaster to 235 years of sunspots, in under a minute.",
         "recurra demo",
     ),
     "data": {
