@@ -21,21 +21,21 @@ def reproduce(
     output: Output = PLAIN,
 ) -> None:
     """Repeat a published experiment."""
-    import recurra.recipes as recipes
+    from recurra.recipes import RECIPES
 
     screen = Screen(output)
     if list_names:
-        screen.table("", ("name", "what it repeats"), list(recipes.RECIPES.items()))
-        screen.document({"recipes": [{"name": name, "summary": text} for name, text in recipes.RECIPES.items()]})
+        screen.table("", ("name", "what it repeats"), [(name, recipe.summary) for name, recipe in RECIPES.items()])
+        screen.document({"recipes": [{"name": name, "summary": recipe.summary} for name, recipe in RECIPES.items()]})
         return
     if name is None:
-        raise ConfigError(f"Which experiment? Give its name: {', '.join(recipes.RECIPES)}.")
-    if name not in recipes.RECIPES:
-        raise ConfigError(f"There is no experiment {name!r}. {suggest(name, recipes.RECIPES)}")
+        raise ConfigError(f"Which experiment? Give its name: {', '.join(RECIPES)}.")
+    if name not in RECIPES:
+        raise ConfigError(f"There is no experiment {name!r}. {suggest(name, RECIPES)}")
     if data is None or not data.is_dir():
         given = "no --data" if data is None else f"--data {data}, which is no folder"
         raise ConfigError(f"{name} was given {given}. Give the folder that holds the experiment's data.")
-    result = recipes.reproduce(name, data, seed=seed or 0, progress=output.progress)
+    result = RECIPES[name].run(data, seed=seed or 0, progress=output.progress)
     rows = [
         (figure.name, f"{figure.ours:.4g}", "" if figure.published is None else f"{figure.published:.4g}")
         for figure in result.figures

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number of an experiment, beside what was published for it, if anything was."""
+
+    name: str
+    ours: float
+    published: float | None = None
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What came of repeating an experiment."""
+
+    figures: tuple[Figure, ...]
+    sentence: str  # whether the published figures were reached
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A published experiment: what it shows, and the function that repeats it.
+
+    `home` is "module:function", imported when the recipe runs. The function takes the folder of data, and by keyword
+    the seed and how to show progress ("auto", "plain" or "none"); it gives a `Reproduction`.
+    """
+
+    summary: str
+    home: str
+
+    def run(self, data: Path, *, seed: int, progress: str) -> Reproduction:
+        """Repeat the experiment on the data in this folder."""
+        module, _, function = self.home.partition(":")
+        repeat: Any = getattr(importlib.import_module(module), function)
+        return repeat(data, seed=seed, progress=progress)
+
+
+# `recurra reproduce NAME`, one file of this room each.
+RECIPES: dict[str, Recipe] = {}
