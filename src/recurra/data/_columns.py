@@ -38,6 +38,9 @@ class Columns(BaseModel):
     frequency: str | None = Field(
         None, description="Time between rows, e.g. 15min, 1h, 1d, 1w, 1mo. Inferred when not given."
     )
+    time_format: str | None = Field(
+        None, description="How the time is written, e.g. %m/%d/%Y (strptime). Found by itself when not given."
+    )
     on_duplicate: Literal["error", "mean", "sum", "first", "last"] = Field(
         "error", description="What to do with several rows of one series at one time."
     )

@@ -14,9 +14,13 @@ class Schema(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     columns: Columns  # every part resolved: the time columns that were found, the past columns that were taken
-    time_format: str | None = None  # strptime format, "iso", "epoch_s", "epoch_ms", "parts", or None for the order of rows
+    time_format: str | None = (
+        None  # strptime format, "iso", "epoch_s", "epoch_ms", "parts", or None for the order of rows
+    )
     time_zone: str | None = None
-    frequency: str | None = None  # polars duration such as "1h" or "1mo"; None for uneven spacing or the order of rows
+    frequency: str | None = (
+        None  # polars duration such as "1h" or "1mo", "1b" for business days; None: uneven, or order of rows
+    )
     target: tuple[str, ...] = ()
     known: tuple[str, ...] = ()  # numeric columns, in the order of Panel.known's last axis
     past: tuple[str, ...] = ()
@@ -32,7 +36,7 @@ class Panel:
 
     N rows in all, S series; rows of series s are `offsets[s]:offsets[s + 1]`, oldest first. Missing numbers are NaN
     and stay NaN; missing or unseen categories have code 0. `time` is datetime64[us] (UTC where the source had a zone)
-    or, without a time column, the int64 row number within the series.
+    or, without a time column, the int64 row number within the series (or the whole numbers that were given as time).
     """
 
     series: tuple[str, ...]  # S labels, one "" for a table without series columns

@@ -1,0 +1,408 @@
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from recurra.data._numbers import is_missing
+from recurra.data._table import Table
+from recurra.data._time_columns import find_time, is_clock, part_names
+from recurra.data._time_formats import orders, parse
+from recurra.errors import DataError
+
+_EPOCHS = (
+    ("epoch_s", 1e8, 1e11, 1_000_000),
+    ("epoch_ms", 1e11, 1e14, 1000),
+    ("epoch_us", 1e14, 1e17, 1),
+    ("epoch_ns", 1e17, 1e19, 1),
+)
+_COMPACT = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S", 6: "%Y%m", 4: "%Y"}
+_OFFSETS = {
+    "+05:30": "Asia/Kolkata",
+    "+05:45": "Asia/Kathmandu",
+    "+04:30": "Asia/Kabul",
+    "+06:30": "Asia/Yangon",
+    "+09:30": "Australia/Darwin",
+}
+
+
+@dataclass(frozen=True)
+class Times:
+    """When each row was: microseconds since 1970, in UTC where there is a zone, or whole steps."""
+
+    columns: tuple[str, ...]  # ("none",) for the order of rows
+    values: np.ndarray | None  # (N,) int64; None for the order of rows
+    blank: np.ndarray  # positions of rows without a time
+    form: str | None  # what Schema.time_format says
+    zone: str | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_clock(self) -> bool:
+        """Whether the values are moments rather than a count of steps."""
+        return self.values is not None and self.form != "step"
+
+
+def read_times(
+    table: Table,
+    names: tuple[str, ...] | None,
+    *,
+    taken: Collection[str],
+    form: str | None = None,
+    zone: str | None = None,
+) -> Times:
+    """The time of every row from the named columns, or from the ones that look like it; `form` and `zone` bind."""
+    if names == ("none",) and "none" not in table.columns:
+        return _by_order(())
+    if names is not None:
+        times = _read(table, table.resolve(names, "time"), form, zone)
+        return times
+    found = find_time(table, taken)
+    if not found:
+        return _by_order(
+            ("No column holds the time, so rows are taken in the order they stand; name one with --time.",)
+        )
+    try:
+        times = _read(table, found, form, zone)
+    except _Unreadable as error:
+        if error.share > 0.5:
+            raise DataError(f"{error} Mend it, or pass --time none to take rows in the order they stand.") from error
+        return _by_order(
+            (
+                f"{', '.join(found)} looks like the time but can't be read as one ({error.value!r}), "
+                "so rows are taken in the order they stand; --time-format says how it is written.",
+            )
+        )
+    return Times(
+        times.columns,
+        times.values,
+        times.blank,
+        times.form,
+        times.zone,
+        (f"The time is taken from {', '.join(found)}; --time names another column.", *times.notes),
+    )
+
+
+class _Unreadable(DataError):
+    """A time that can't be read, and how much of the column can."""
+
+    def __init__(self, message: str, value: str, share: float) -> None:
+        super().__init__(message)
+        self.value = value
+        self.share = share
+
+
+def _by_order(notes: tuple[str, ...]) -> Times:
+    return Times(("none",), None, np.zeros(0, np.int64), None, None, notes)
+
+
+def _read(table: Table, names: tuple[str, ...], form: str | None, zone: str | None) -> Times:
+    label = ", ".join(names)
+    frame = table.fetch(names)
+    notes: list[str] = []
+    if len(names) > 1:
+        parts = part_names(names) or _by_position(names, frame)
+        column = _joined_parts(frame, parts, table) if parts else _joined_clock(frame, names)
+        form = "%Y-%m-%d %H:%M:%S" if parts else form if form != "parts" else None
+        shown = "parts" if parts else None
+    else:
+        column, shown = frame[names[0]].rename(label), None
+    del frame
+    if column.dtype in (pl.Time, pl.Duration) or column.dtype == pl.Boolean or column.dtype.is_nested():
+        raise DataError(
+            f"{table.name}: {label} holds {column.dtype}; expected dates or times. Name another with --time."
+        )
+    if column.dtype.is_temporal():
+        values, zone = _typed(column, zone, notes)
+        return _finished(names, values, column.is_null(), "iso", zone, notes)
+    text, blank = _as_text(column)
+    present = text.drop_nulls()
+    if not len(present):
+        raise _Unreadable(f"{table.name}: {label} is empty in every row; expected dates or times.", "", 0.0)
+    if (form is not None and form.startswith("epoch")) or form == "step":
+        return _finished(names, _whole(text, form, table, label), blank, form, zone, notes)
+    number = None if form else _number_form(present)
+    if number is not None and not number.startswith("%"):
+        return _finished(names, _whole(text, number, table, label), blank, number, "UTC" if zone else None, notes)
+    candidates = {"given": tuple(form.split("|"))} if form and form != "iso" else {"ymd": (number,)} if number else {}
+    parsed, formats = _parsed(text, blank, candidates, table, label, notes)
+    values, zone = _zoned(parsed, text, formats, zone, notes)
+    return _finished(names, values, blank, shown or "|".join(formats), zone, notes)
+
+
+def _finished(
+    names: tuple[str, ...], values: pl.Series, blank: pl.Series, form: str, zone: str | None, notes: Sequence[str]
+) -> Times:
+    missing = blank.arg_true().to_numpy().astype(np.int64)
+    return Times(names, values.fill_null(0).to_numpy(), missing, form, zone, tuple(notes))
+
+
+def _as_text(column: pl.Series) -> tuple[pl.Series, pl.Series]:
+    if column.dtype.is_float() and bool((column.drop_nulls().drop_nans() % 1 == 0).all()):
+        column = column.fill_nan(None).cast(pl.Int64, strict=False)
+    text = column.cast(pl.String)
+    if text.null_count() == 0 and not bool((text.str.len_bytes() < 4).any()):
+        # Words for missing that are longer than three letters can't be read as times, and are looked at then.
+        return text, pl.repeat(False, len(text), eager=True, dtype=pl.Boolean)
+    blank = is_missing(text)
+    return text.set(blank, None), blank
+
+
+def _by_position(names: tuple[str, ...], frame: pl.DataFrame) -> dict[str, str] | None:
+    """Year, month, day, ... in this order, when all columns are whole numbers and the first looks like years."""
+    whole = frame.select(pl.all().cast(pl.String).str.strip_chars().cast(pl.Int64, strict=False))
+    if any(whole[name].null_count() for name in names) or not bool(whole[names[0]].is_between(1000, 2999).all()):
+        return None
+    return dict(zip(("year", "month", "day", "hour", "minute", "second"), names, strict=False))
+
+
+def _joined_parts(frame: pl.DataFrame, parts: dict[str, str], table: Table) -> pl.Series:
+    """Dates built from their parts, written out so that a wrong one can be shown."""
+
+    def part(name: str, default: str, width: int = 2) -> pl.Expr:
+        if name not in parts:
+            return pl.lit(default)
+        text = pl.col(parts[name]).cast(pl.String).str.strip_chars().str.replace(r"\.0+$", "")
+        return text.str.zfill(width)
+
+    month = part("month", "01")
+    if "quarter" in parts and "month" not in parts:
+        month = (
+            (part("quarter", "1").str.replace("^0?Q?", "").cast(pl.Int64, strict=False) * 3 - 2)
+            .cast(pl.String)
+            .str.zfill(2)
+        )
+    pieces = [
+        part("year", "", 4),
+        "-",
+        month,
+        "-",
+        part("day", "01"),
+        " ",
+        part("hour", "00"),
+        ":",
+        part("minute", "00"),
+        ":",
+        part("second", "00"),
+    ]
+    joined = pl.concat_str([pl.lit(piece) if isinstance(piece, str) else piece for piece in pieces])
+    return frame.select(joined.alias(", ".join(parts.values()))).to_series()
+
+
+def _joined_clock(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.Series:
+    """A date and a time of day, in columns of their own, as one text."""
+    columns = []
+    for name in names:
+        column = frame[name]
+        text = (
+            column.dt.to_string("%Y-%m-%d")
+            if column.dtype in (pl.Date, pl.Datetime)
+            else column.cast(pl.String).str.strip_chars()
+        )
+        bare = text if is_clock(column) or column.dtype.is_temporal() else text.str.replace(r"\.0+$", "")
+        columns.append(bare.str.zfill(2))
+    return pl.select(pl.concat_str(columns, separator=" ").alias(", ".join(names))).to_series()
+
+
+def _typed(column: pl.Series, zone: str | None, notes: list[str]) -> tuple[pl.Series, str | None]:
+    own = column.dtype.time_zone if isinstance(column.dtype, pl.Datetime) else None
+    moments = (
+        column.cast(pl.Datetime("us", own)) if isinstance(column.dtype, pl.Datetime) else column.cast(pl.Datetime("us"))
+    )
+    return _in_zone(moments, own, zone, notes)
+
+
+def _in_zone(moments: pl.Series, own: str | None, zone: str | None, notes: list[str]) -> tuple[pl.Series, str | None]:
+    """Microseconds in UTC and the zone to remember; `zone`, if bound, says how times without one are meant."""
+    if own is None and zone is not None:
+        notes.append(f"Times carry no zone and are read as {zone}, as when the model was fitted.")
+        moments = moments.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+        own = zone
+    return moments.dt.epoch("us"), zone or own
+
+
+def _whole(text: pl.Series, form: str, table: Table, label: str) -> pl.Series:
+    numbers = text.str.strip_chars().cast(pl.Float64, strict=False)
+    wrong = (numbers.is_null() & text.is_not_null()).arg_true()
+    if len(wrong):
+        at = int(wrong[0])
+        raise _Unreadable(
+            f"{table.row(at)}: {label} is {text[at]!r}; expected a number like {text.drop_nulls()[0]!r}.", text[at], 0.0
+        )
+    if form == "step":
+        return numbers.cast(pl.Int64)
+    exact = text.str.strip_chars().cast(pl.Int64, strict=False)
+    scale = {name: scale for name, _, _, scale in _EPOCHS}[form]
+    if form == "epoch_ns":
+        return exact // 1000
+    return exact * scale if exact.null_count() == text.null_count() else (numbers * scale).round().cast(pl.Int64)
+
+
+def _number_form(text: pl.Series) -> str | None:
+    """How a column of nothing but digits counts time: dates without signs, seconds since 1970, or steps."""
+    stripped = text.str.strip_chars()
+    numbers = stripped.cast(pl.Float64, strict=False)
+    if numbers.null_count() or bool(stripped.str.contains("[eE]").any()):
+        return None
+    whole = stripped.cast(pl.Int64, strict=False)
+    low, high = float(numbers.min()), float(numbers.max())  # pyright: ignore[reportArgumentType]
+    if not whole.null_count():
+        widths = stripped.str.len_chars().unique().to_list()
+        form = _COMPACT.get(widths[0]) if len(widths) == 1 else None
+        if form is not None:
+            read = parse(stripped, [form])
+            if read.null_count() == 0 and bool(read.dt.year().is_between(1500 if widths[0] <= 8 else 1900, 2500).all()):
+                return form
+    for name, least, most, _ in _EPOCHS:
+        if least <= low and high < most:
+            return name
+    return "step" if not whole.null_count() else None
+
+
+def _parsed(
+    text: pl.Series,
+    blank: pl.Series,
+    candidates: dict[str, tuple[str, ...]],
+    table: Table,
+    label: str,
+    notes: list[str],
+) -> tuple[pl.Series, tuple[str, ...]]:
+    """Read text by the formats given, else by all that the values allow; day or month first is decided by all rows."""
+    given = bool(candidates)
+    words = text.drop_nulls().head(2000).unique(maintain_order=True).to_list()
+    derived = orders(words) if words else {}
+    if given:
+        # A later file may write the same times in the international way, which can't be misunderstood.
+        extra = (
+            {"given+ymd": tuple(dict.fromkeys((*candidates["given"], *derived["ymd"])))}
+            if "given" in candidates and "ymd" in derived
+            else {}
+        )
+        candidates = {**candidates, **extra}
+    else:
+        candidates = derived
+    results: dict[str, pl.Series] = {}
+    for order, formats in list(candidates.items()):
+        read, formats = _with_later_formats(text, order, formats)
+        candidates[order], results[order] = formats, read
+    failures = {order: int((read.is_null() & ~blank).sum()) for order, read in results.items()}
+    whole = [order for order, count in failures.items() if not count]
+    if not whole:
+        raise _failure(text, blank, results, failures, candidates, table, label)
+    best = whole[0]
+    if len(whole) > 1 and {"dmy", "mdy"} <= set(whole):
+        best, sure = _more_even(results)
+        first, second = ("day", "month") if best == "dmy" else ("month", "day")
+        reason = "which makes the steps even" if sure else "as in most of the world"
+        other = candidates["mdy" if best == "dmy" else "dmy"][0]
+        notes.append(
+            f"{label}: {text.drop_nulls()[0]!r} could be {first} or {second} first in every row; read {first} first, {reason}. "
+            f"--time-format {other} reads it {second} first."
+        )
+    elif best in ("dmy", "mdy") and "mdy" in candidates and "dmy" in candidates:
+        notes.append(f"{label} is written {'day' if best == 'dmy' else 'month'} first, as later rows prove.")
+    return results[best], candidates[best]
+
+
+def _with_later_formats(text: pl.Series, order: str, formats: tuple[str, ...]) -> tuple[pl.Series, tuple[str, ...]]:
+    """Read by `formats` and, where rows beyond the first ones are written otherwise, by theirs too."""
+    read = _sane(parse(text, formats))
+    for _ in range(4):
+        left = text.filter(read.is_null() & text.is_not_null()).head(1000).unique(maintain_order=True).to_list()
+        more = orders(left).get(order, ()) if left and order in ("ymd", "dmy", "mdy") else ()
+        if not set(more) - set(formats):
+            break
+        formats = tuple(dict.fromkeys((*formats, *more)))
+        read = _sane(parse(text, formats))
+    return read, formats
+
+
+def _sane(read: pl.Series) -> pl.Series:
+    """Years of one to three digits are misreadings."""
+    return read.set(read.dt.year() < 1000, None) if len(read) and bool((read.dt.year() < 1000).any()) else read
+
+
+def _more_even(results: dict[str, pl.Series]) -> tuple[str, bool]:
+    """Which of day first and month first gives fewer different steps; day first when equal."""
+    kinds = {order: results[order].unique().sort().diff().n_unique() for order in ("dmy", "mdy")}
+    return ("mdy" if kinds["mdy"] < kinds["dmy"] else "dmy"), kinds["mdy"] != kinds["dmy"]
+
+
+def _failure(
+    text: pl.Series,
+    blank: pl.Series,
+    results: dict[str, pl.Series],
+    failures: dict[str, int],
+    candidates: dict[str, tuple[str, ...]],
+    table: Table,
+    label: str,
+) -> _Unreadable:
+    present = int((~blank).sum())
+    if not results:
+        odd = [word for word in text.drop_nulls().head(2000).to_list() if not orders([word])]
+        value = odd[0] if odd else text.drop_nulls()[0]
+        at = int((text == value).arg_true()[0])
+        share = 1 - len(odd) / max(min(present, 2000), 1) if odd else 0.0
+        return _Unreadable(_said(table.row(at), label, value), value, share)
+    best = min(failures, key=lambda order: failures[order])
+    at = int((results[best].is_null() & ~blank).arg_true()[0])
+    example = results[best].drop_nulls()
+    shown = (
+        f" The others are written like {text[int(results[best].is_not_null().arg_true()[0])]!r}."
+        if len(example)
+        else ""
+    )
+    return _Unreadable(_said(table.row(at), label, text[at]) + shown, text[at], 1 - failures[best] / max(present, 1))
+
+
+def _said(row: str, label: str, value: str) -> str:
+    return f"{row}: {label} is {value!r}, which can't be read as a time; expected for instance 2015-01-31 or 2015-01-31 13:00."
+
+
+def _zoned(
+    parsed: pl.Series, text: pl.Series, formats: tuple[str, ...], zone: str | None, notes: list[str]
+) -> tuple[pl.Series, str | None]:
+    """The zone of times that are written with their distance from UTC."""
+    own = parsed.dtype.time_zone if isinstance(parsed.dtype, pl.Datetime) else None
+    if own is None or zone is not None:
+        return _in_zone(parsed, own, zone, notes)
+    written = text.str.extract(r"([+-]\d{2}:?\d{2}|[+-]\d{2})\s*$").drop_nulls().unique().to_list()
+    offsets = {_offset(word) for word in written} or {"+00:00"}
+    if len(offsets) > 1:
+        notes.append(
+            f"Times are written at several distances from UTC ({', '.join(sorted(offsets))}); they are read as UTC."
+        )
+        return _in_zone(parsed, "UTC", None, notes)
+    offset = offsets.pop()
+    hours = int(offset[:3])
+    if offset in ("+00:00", "-00:00"):
+        named = "UTC"
+    elif offset.endswith(":00"):
+        named = f"Etc/GMT{-hours:+d}"
+    else:
+        named = _OFFSETS.get(offset, "UTC")
+    if named != "UTC":
+        notes.append(f"Times are at {offset} from UTC.")
+    return _in_zone(parsed, named, None, notes)
+
+
+def _offset(word: str) -> str:
+    digits = re.sub(r"\D", "", word).ljust(4, "0")
+    return f"{word[0]}{digits[:2]}:{digits[2:4]}"
+
+
+def moment(value: int, *, zone: str | None = None, daily: bool = False) -> str:
+    """Microseconds since 1970 as a person writes them, without needless zeros; `daily` drops midnight."""
+    when = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=int(value))
+    if zone is not None:
+        import zoneinfo
+
+        when = when.replace(tzinfo=dt.UTC).astimezone(zoneinfo.ZoneInfo(zone)).replace(tzinfo=None)
+    text = when.isoformat(sep=" ")
+    if daily and text.endswith(" 00:00:00"):
+        return text[:10]
+    return text[:16] if text.endswith(":00") and len(text) == 19 else text
