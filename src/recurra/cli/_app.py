@@ -77,7 +77,7 @@ def build_app() -> App:
         name="recurra",
         help=_HELP,
         help_format="plaintext",
-        version=recurra.__version__,
+        version=lambda: recurra.__version__,  # asking for it reads the installed metadata, which takes a while
         config=Settings(COMMANDS),
         default_parameter=Parameter(negative_iterable=(), negative_none=(), show_default=_shown_default),
     )

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 import recurra
 from recurra.cli._output import PLAIN, Output, Screen, Seed
-from recurra.cli._scores import print_scores, scores_document
+from recurra.cli._scores import print_scores
 
 
 def evaluate(
@@ -23,4 +23,4 @@ def evaluate(
     model = recurra.load(bundle)
     scores = model.evaluate(data, **({} if seed is None else {"seed": seed}))
     print_scores(screen, scores)
-    screen.document({"bundle": str(bundle), "data": data, "scores": scores_document(scores)})
+    screen.document({"bundle": str(bundle), "data": data, "scores": scores.model_dump(mode="json")})

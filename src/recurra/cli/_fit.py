@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import recurra
 from recurra.bundle import check_destination
 from recurra.cli._output import OutputOptions, Screen
-from recurra.cli._scores import print_scores, scores_document
+from recurra.cli._scores import print_scores
 from recurra.errors import ConfigError
 
 
@@ -25,8 +24,8 @@ def fit_and_report(
 ) -> None:
     """Fit `recurra.<estimator>(**given)`, save it, and say what was found, chosen, reached and what to do next.
 
-    Whether the result can be saved is checked before any work. Checkpoints lie beside the bundle while training runs,
-    unless `resume` is None: then none are kept.
+    Whether the result can be saved is checked before any work. The checkpoint lies beside the bundle while training
+    runs; with `resume` None there is none.
     """
     folder = check_destination(out, overwrite=overwrite)
     if png is not None and png.resolve().is_relative_to(folder):
@@ -41,7 +40,7 @@ def fit_and_report(
         screen.table("Chosen", ("option", "value", "reason"), [tuple(map(str, choice)) for choice in model.choices_])
     model.save(out, overwrite=overwrite)
     if checkpoint is not None:
-        shutil.rmtree(checkpoint, ignore_errors=True)
+        checkpoint.unlink(missing_ok=True)
     plots = model.plot(png) if png is not None else []
     screen.remark("")
     print_scores(screen, model.scores_)
@@ -57,7 +56,7 @@ def fit_and_report(
             "bundle": str(out),
             "report": str(out / "report.html"),
             "plots": [str(plot) for plot in plots],
-            "scores": scores_document(model.scores_),
+            "scores": model.scores_.model_dump(mode="json"),
             "choices": [{"name": name, "value": value, "reason": why} for name, value, why in model.choices_],
             "notes": list(model.notes_),
         }

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from math import isfinite
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
 
 from rich.text import Text
 
@@ -13,62 +12,37 @@ class Verdict(Protocol):
     """Whether a model is worth having."""
 
     @property
-    def beats(self) -> Sequence[str]: ...
-
-    @property
-    def loses_to(self) -> Sequence[str]: ...
-
-    @property
     def sentence(self) -> str: ...
 
 
 class Scores(Protocol):
-    """What the command line reads of any task's scores."""
+    """What the command line reads of any task's scores; a number that nothing defines is None."""
 
     @property
-    def task(self) -> str: ...
+    def metrics(self) -> Mapping[str, float | None]: ...
 
     @property
-    def metrics(self) -> Mapping[str, float]: ...
-
-    @property
-    def baselines(self) -> Mapping[str, Mapping[str, float]]: ...
+    def baselines(self) -> Mapping[str, Mapping[str, float | None]]: ...
 
     @property
     def verdict(self) -> Verdict: ...
 
+    def model_dump(self, *, mode: Literal["json"]) -> dict[str, Any]: ...
+
 
 def print_scores(screen: Screen, scores: Scores) -> None:
-    """The model beside the baselines, the best of each line in bold, and the verdict."""
+    """The model beside the baselines, the least error of each line in bold, and the verdict."""
     lines = []
     for metric, own in scores.metrics.items():
         values = [own, *(baseline.get(metric) for baseline in scores.baselines.values())]
-        comparable = [value for value in values if value is not None and isfinite(value)]
-        best = min(comparable) if len(comparable) > 1 and not metric.startswith("coverage") else None
-        lines.append([metric, *(_cell(value, bold=value == best) for value in values)])
+        known = [value for value in values if value is not None]
+        # What only the model has, such as coverage, is compared with nothing.
+        best = min(known) if len(known) > 1 else None
+        lines.append([metric, *(_cell(value, best=value is not None and value == best) for value in values)])
     screen.table("On the test part", ["", "model", *scores.baselines], lines)
     screen.say("")
     screen.say(scores.verdict.sentence, style="bold")
 
 
-def scores_document(scores: Scores) -> dict[str, Any]:
-    """The scores as JSON data; numbers that aren't finite become null."""
-    return {
-        "task": scores.task,
-        "metrics": _plain(scores.metrics),
-        "baselines": {name: _plain(metrics) for name, metrics in scores.baselines.items()},
-        "verdict": {
-            "beats": list(scores.verdict.beats),
-            "loses_to": list(scores.verdict.loses_to),
-            "sentence": scores.verdict.sentence,
-        },
-    }
-
-
-def _cell(value: float | None, *, bold: bool) -> Text:
-    text = "" if value is None else f"{value:.4g}" if isfinite(value) else "-"
-    return Text(text, style="bold" if bold and value is not None else "", justify="right")
-
-
-def _plain(metrics: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: float(value) if isfinite(value) else None for name, value in metrics.items()}
+def _cell(value: float | None, *, best: bool) -> Text:
+    return Text("" if value is None else f"{value:.4g}", style="bold" if best else "", justify="right")

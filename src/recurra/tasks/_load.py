@@ -27,4 +27,4 @@ def load(path: str | Path) -> Forecaster:
         )
     module, _, name = _ESTIMATORS[bundle.manifest.task].partition(":")
     estimator: Any = getattr(importlib.import_module(module), name)
-    return estimator.from_bundle(bundle)
+    return estimator.load(path)
