@@ -6,6 +6,7 @@ from recurra._lazy import lazy
 
 if TYPE_CHECKING:
     from recurra import bundle, data, errors, evaluate, nn, ops, recipes, reference, shapes, tasks, train
+    from recurra._version import __version__
     from recurra.errors import RecurraError
     from recurra.tasks import load
     from recurra.tasks.forecast import Forecaster
@@ -27,7 +28,6 @@ __all__ = [
     "tasks",
     "train",
 ]
-__version__ = "0.1.0"
 
 # `import recurra` is immediate: names, and the rooms behind them, are imported when they are asked for.
 __getattr__, __dir__ = lazy(
@@ -35,6 +35,7 @@ __getattr__, __dir__ = lazy(
     {
         "Forecaster": "recurra.tasks.forecast",
         "RecurraError": "recurra.errors",
+        "__version__": "recurra._version",
         "load": "recurra.tasks",
         **{
             room: f"recurra.{room}"

@@ -1,0 +1,73 @@
+"""`pip install` into an environment of its own: the base install, which has no torch."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cases.distributions import PROJECT, ROOT, Distribution
+
+pytestmark = pytest.mark.packaging
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory, wheel: Distribution) -> Path:
+    """The folder of programs of a new environment that holds the wheel and what it needs."""
+    folder = tmp_path_factory.mktemp("clean")
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    programs = folder / ("Scripts" if sys.platform == "win32" else "bin")
+    install = [
+        programs / "python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--constraint",
+        ROOT / "constraints.txt",
+        wheel.path,
+    ]
+    done = subprocess.run(install, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return programs
+
+
+def run(program: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([program, *arguments], capture_output=True, text=True, cwd=cwd)
+
+
+def test_holds_the_five_dependencies_and_no_torch(environment: Path, tmp_path: Path):
+    listed = json.loads(run(environment / "python", "-m", "pip", "list", "--format", "json", cwd=tmp_path).stdout)
+    names = {package["name"].lower() for package in listed}
+    assert {"recurra", "cyclopts", "numpy", "pydantic", "rich", "safetensors"} <= names
+    assert not names & {"torch", "polars", "scikit-learn", "lightning-fabric", "matplotlib"}
+
+
+def test_the_compiled_module_works(environment: Path, tmp_path: Path):
+    code = (
+        "import recurra; from recurra import ops; nan = float('nan'); print(recurra.__version__, "
+        "ops.steps_since_observed([[1.0], [nan]], [0, 2]).tolist(), any(ops.cpu_features().values()))"
+    )
+    done = run(environment / "python", "-W", "error", "-c", code, cwd=tmp_path)
+    assert (done.stdout, done.stderr) == (f"{PROJECT['version']} [[0.0], [1.0]] True\n", "")
+
+
+def test_the_command_line_answers_without_torch(environment: Path, tmp_path: Path):
+    done = run(environment / "recurra", "--help", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Usage: recurra COMMAND" in done.stdout
+
+
+def test_the_carried_series_are_there(environment: Path, tmp_path: Path):
+    done = run(environment / "recurra", "data", "get", "sunspots", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "sunspots.csv").read_text(encoding="utf-8").startswith("month,sunspots\n1749-01-01,58.0\n")
+
+
+def test_what_needs_torch_says_how_to_get_it(environment: Path, tmp_path: Path):
+    done = run(environment / "python", "-c", "import recurra; recurra.Forecaster(target='y')", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "Run: pip install 'recurra[train]'" in done.stderr
