@@ -9,8 +9,13 @@ import pytest
 import torch
 from jaxtyping import install_import_hook
 
-# Shape annotations of the mathematical rooms are executed while tests run; elsewhere they cost nothing.
-install_import_hook(["recurra.reference", "recurra.ops", "recurra.nn"], "beartype.beartype")
+# Annotations of the mathematical rooms are executed while tests run; elsewhere they cost nothing. Not so those of the
+# layers with torch's contract, which must answer a wrong argument with torch's error.
+blocks = Path(__file__).parents[1].joinpath("src", "recurra", "nn").glob("_[!_]*.py")
+install_import_hook(
+    ["recurra.reference", "recurra.ops", *(f"recurra.nn.{file.stem}" for file in blocks if file.stem != "_recurrent")],
+    "beartype.beartype",
+)
 torch.set_num_threads(1)
 
 
