@@ -1,6 +1,7 @@
 """Forecasts to an honest verdict."""
 
 from recurra.evaluate._baselines import drift, forecast_baselines, persistence, seasonal_naive
+from recurra.evaluate._conformal import ConformalCorrection
 from recurra.evaluate._forecasts import Forecasts
 from recurra.evaluate._history import History
 from recurra.evaluate._linear import linear_autoregression
@@ -15,23 +16,35 @@ from recurra.evaluate._metrics import (
     squared_error,
     symmetric_percentage_error,
 )
+from recurra.evaluate._scores import Coverage, PerHorizon, PerSeries, Scores, SeriesRow, score
 from recurra.evaluate._split import Part, Split, split_in_time, windows
+from recurra.evaluate._verdict import Outcome, Verdict, judge
 
 __all__ = [
+    "ConformalCorrection",
+    "Coverage",
     "Forecasts",
     "History",
+    "Outcome",
     "Part",
+    "PerHorizon",
+    "PerSeries",
     "Quotient",
+    "Scores",
+    "SeriesRow",
     "Split",
+    "Verdict",
     "absolute_error",
     "coverage",
     "drift",
     "forecast_baselines",
+    "judge",
     "linear_autoregression",
     "persistence",
     "quantile_loss",
     "scaled_error",
     "scaled_squared_error",
+    "score",
     "seasonal_error",
     "seasonal_naive",
     "split_in_time",

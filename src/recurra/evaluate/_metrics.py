@@ -18,61 +18,82 @@ def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Quotient:
-    """A measure before its last division: sums are taken of both parts, whatever the grouping; 0 / 0 is NaN."""
+    """A measure before its last division: sums of both parts along each axis, so that any of them can be asked for.
 
-    numerator: np.ndarray  # (W, K, C) float64, zero where the truth is missing
-    denominator: np.ndarray  # (W, K, C) float64, zero where the truth is missing
-    is_squared: bool = False  # the root is taken after the division
+    0 / 0 is NaN.
+    """
 
-    def _over(self, axis: tuple[int, ...]) -> np.ndarray:
-        value = _ratio(self.numerator.sum(axis=axis), self.denominator.sum(axis=axis))
+    numerator: tuple[np.ndarray, np.ndarray, np.ndarray]  # (W,), (K,), (C,)
+    denominator: tuple[np.ndarray, np.ndarray, np.ndarray]
+    is_squared: bool  # the root is taken after the division
+
+    @classmethod
+    def of(
+        cls,
+        truth: np.ndarray,
+        numerator: np.ndarray,
+        denominator: np.ndarray | float = 1.0,
+        *,
+        is_squared: bool = False,
+    ) -> Quotient:
+        """The quotient of sums over the cells (W, K, C) whose truth is known and whose denominator isn't NaN."""
+        counted = np.isfinite(truth) & ~np.isnan(denominator)
+        return cls(
+            _marginals(np.where(counted, numerator, 0.0)),
+            _marginals(np.where(counted, denominator, 0.0)),
+            is_squared=is_squared,
+        )
+
+    def _divide(self, numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+        value = _ratio(numerator, denominator)
         return np.sqrt(value) if self.is_squared else value
 
     def overall(self) -> float:
         """One number for everything."""
-        return float(self._over((0, 1, 2)))
-
-    def per_horizon(self) -> np.ndarray:
-        """One number for each step ahead, (K,)."""
-        return self._over((0, 2))
-
-    def per_target(self) -> np.ndarray:
-        """One number for each target, (C,)."""
-        return self._over((0, 1))
+        return float(self._divide(self.numerator[0].sum(), self.denominator[0].sum()))
 
     def per_window(self) -> np.ndarray:
         """One number for each window, (W,)."""
-        return self._over((1, 2))
+        return self._divide(self.numerator[0], self.denominator[0])
+
+    def per_horizon(self) -> np.ndarray:
+        """One number for each step ahead, (K,)."""
+        return self._divide(self.numerator[1], self.denominator[1])
+
+    def per_target(self) -> np.ndarray:
+        """One number for each target, (C,)."""
+        return self._divide(self.numerator[2], self.denominator[2])
 
     def per_group(self, group: np.ndarray, num_groups: int) -> np.ndarray:
         """One number for each group of windows, (num_groups,), for instance each series."""
-        numerator = np.bincount(group, self.numerator.sum(axis=(1, 2)), minlength=num_groups)
-        denominator = np.bincount(group, self.denominator.sum(axis=(1, 2)), minlength=num_groups)
-        value = _ratio(numerator, denominator)
-        return np.sqrt(value) if self.is_squared else value
+        numerator = np.bincount(group, self.numerator[0], minlength=num_groups)
+        return self._divide(numerator, np.bincount(group, self.denominator[0], minlength=num_groups))
 
 
-def _known(truth: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    known = np.isfinite(truth)
-    return np.where(known, value, 0.0), known.astype(np.float64)
+def _marginals(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    by_horizon_and_target = cells.sum(axis=0)
+    return cells.sum(axis=(1, 2)), by_horizon_and_target.sum(axis=1), by_horizon_and_target.sum(axis=0)
+
+
+def _error(truth: np.ndarray, forecast: np.ndarray) -> np.ndarray:
+    return truth - forecast.astype(np.float64)
 
 
 def absolute_error(truth: np.ndarray, forecast: np.ndarray) -> Quotient:
     """The mean of |y - f| (MAE); the median of the predictive distribution minimises it."""
-    return Quotient(*_known(truth, np.abs(truth - forecast.astype(np.float64))))
+    return Quotient.of(truth, np.abs(_error(truth, forecast)))
 
 
 def squared_error(truth: np.ndarray, forecast: np.ndarray) -> Quotient:
     """The root of the mean of (y - f)^2 (RMSE); the mean of the predictive distribution minimises it."""
-    return Quotient(*_known(truth, np.square(truth - forecast.astype(np.float64))), is_squared=True)
+    return Quotient.of(truth, np.square(_error(truth, forecast)), is_squared=True)
 
 
 def symmetric_percentage_error(truth: np.ndarray, forecast: np.ndarray) -> Quotient:
     """The mean of 200 |y - f| / (|y| + |f|) (sMAPE as in the M4 competition); a cell with y = f = 0 counts as 0."""
-    forecast = forecast.astype(np.float64)
-    size = np.abs(truth) + np.abs(forecast)
-    share = np.divide(np.abs(truth - forecast), size, out=np.zeros(size.shape), where=size != 0)
-    return Quotient(*_known(truth, 200.0 * share))
+    size = np.abs(truth) + np.abs(forecast.astype(np.float64))
+    share = np.divide(np.abs(_error(truth, forecast)), size, out=np.zeros(size.shape), where=size != 0)
+    return Quotient.of(truth, 200.0 * share)
 
 
 def scaled_error(truth: np.ndarray, forecast: np.ndarray, scale: np.ndarray) -> Quotient:
@@ -80,18 +101,19 @@ def scaled_error(truth: np.ndarray, forecast: np.ndarray, scale: np.ndarray) -> 
 
     Cells whose scale is zero or unknown (a constant training part) are left out: no finite number is fair to them.
     """
-    return _scaled(absolute_error(truth, forecast), scale[:, None, :])
+    usable = _usable(scale)
+    return Quotient.of(truth, np.abs(_error(truth, forecast)) / usable, usable / usable)
 
 
 def scaled_squared_error(truth: np.ndarray, forecast: np.ndarray, scale: np.ndarray) -> Quotient:
-    """The root of the mean of ((y - f) / scale)^2, scale (W, C) as in `scaled_error`."""
-    return _scaled(squared_error(truth, forecast), np.square(scale[:, None, :]))
+    """The root of the mean of ((y - f) / scale)^2, scale (W, C) as in `scaled_error` (RMSSE)."""
+    usable = _usable(scale)
+    return Quotient.of(truth, np.square(_error(truth, forecast) / usable), usable / usable, is_squared=True)
 
 
-def _scaled(error: Quotient, scale: np.ndarray) -> Quotient:
-    usable = np.broadcast_to(np.isfinite(scale) & (scale > 0), error.numerator.shape)
-    numerator = np.divide(error.numerator, scale, out=np.zeros(error.numerator.shape), where=usable)
-    return Quotient(numerator, np.where(usable, error.denominator, 0.0), is_squared=error.is_squared)
+def _usable(scale: np.ndarray) -> np.ndarray:
+    """Positive scales, others as NaN, (W, 1, C)."""
+    return np.where(np.isfinite(scale) & (scale > 0), scale, np.nan)[:, None, :]
 
 
 def quantile_loss(truth: np.ndarray, quantiles: np.ndarray, levels: np.ndarray) -> Quotient:
@@ -104,15 +126,14 @@ def quantile_loss(truth: np.ndarray, quantiles: np.ndarray, levels: np.ndarray) 
     truth = truth.astype(np.float64)
     total = np.zeros(truth.shape)
     for index, level in enumerate(levels):
-        error = truth - quantiles[..., index if quantiles.shape[-1] > 1 else 0]
+        error = _error(truth, quantiles[..., index if quantiles.shape[-1] > 1 else 0])
         total += np.maximum(level * error, (level - 1) * error)
-    numerator, known = _known(truth, 2.0 * total / len(levels))
-    return Quotient(numerator, np.where(known > 0, np.abs(truth), 0.0))
+    return Quotient.of(truth, 2.0 * total / len(levels), np.abs(truth))
 
 
 def coverage(truth: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> Quotient:
     """The share of outcomes within [lower, upper], bounds included."""
-    return Quotient(*_known(truth, ((truth >= lower) & (truth <= upper)).astype(np.float64)))
+    return Quotient.of(truth, ((truth >= lower) & (truth <= upper)).astype(np.float64))
 
 
 def seasonal_error(values: np.ndarray, offsets: np.ndarray, train_until: np.ndarray, *, season: int) -> np.ndarray:

@@ -109,10 +109,10 @@ def _check_lengths(panel: Panel, horizon: int) -> None:
     needed = 3 * horizon + 1
     if lengths[longest] < needed:
         name = f"Series {panel.series[longest]!r}, the longest," if panel.num_series > 1 else "The series"
+        largest = max((int(lengths[longest]) - 1) // 3, 1)
         raise DataError(
             f"{name} has {lengths[longest]} rows; horizon {horizon} needs {needed}: the horizon once each for "
-            f"training, validation and test, and one row before. Use --horizon {max((int(lengths[longest]) - 1) // 3, 1)} or "
-            "less, or a longer file."
+            f"training, validation and test, and one row before. Use --horizon {largest} or less, or a longer file."
         )
 
 
