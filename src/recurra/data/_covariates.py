@@ -9,6 +9,7 @@ import polars as pl
 
 from recurra.data._numbers import Numbers, is_missing, is_numeric, is_text, numbers
 from recurra.data._table import Table
+from recurra.data._words import counted
 from recurra.errors import DataError
 
 MOST_CATEGORIES = 50
@@ -114,7 +115,8 @@ def explicit(column: pl.Series, table: Table, part: str) -> Feature:
                 return Feature(column.name, values=read.values)
             if kinds > 10_000:
                 raise DataError(
-                    f"{table.name}: {part} column {column.name!r} holds {kinds:,} different words; at most 10,000 can be told apart."
+                    f"{table.name}: {part} column {column.name!r} holds {kinds:,} different words; "
+                    "at most 10,000 can be told apart."
                 )
             return _categorical(column)
     return _numeric(column, read, table)
@@ -149,22 +151,20 @@ def _numeric(column: pl.Series, read: Numbers, table: Table) -> Feature:
     if infinite.any():
         at = int(np.flatnonzero(infinite)[0])
         raise DataError(
-            f"{table.row(at)}: {column.name} is infinite ({column[at]}); expected finite numbers. Clear or mend the value."
+            f"{table.row(at)}: {column.name} is infinite ({column[at]}); expected finite numbers. "
+            "Clear or mend the value."
         )
     large = np.abs(values) > np.finfo(np.float32).max
     if large.any():
         at = int(np.flatnonzero(large)[0])
         raise DataError(
-            f"{table.row(at)}: {column.name} is {column[at]}, beyond what 32-bit floats hold (3.4e38). Use larger units."
+            f"{table.row(at)}: {column.name} is {column[at]}, beyond what 32-bit floats hold (3.4e38). "
+            "Use larger units."
         )
     if read.bad.size:
         at = int(read.bad[0])
-        count = (
-            "1 value isn't a number and counts"
-            if read.bad.size == 1
-            else f"{read.bad.size:,} values aren't numbers and count"
-        )
-        notes.append(f"{column.name}: {count} as missing (first {column[at]!r} in {table.row(at).rsplit(', ', 1)[1]}).")
+        first = f"first {column[at]!r} in {table.row(at).rsplit(', ', 1)[1]}"
+        notes.append(f"{column.name}: {counted(read.bad.size, 'value')} read as missing, not being numeric ({first}).")
     for sentinel in _SENTINELS:
         count = int(np.count_nonzero(values == sentinel))
         if count > 1 and sentinel in (np.nanmin(values), np.nanmax(values)):

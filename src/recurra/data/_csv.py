@@ -66,6 +66,7 @@ def _scan(text: Text, layout: _Layout) -> pl.LazyFrame:
         separator=layout.delimiter,
         schema={name: pl.String for name in layout.names},
         empty_string_is_null=False,
+        missing_columns="insert",
         glob=False,
     )
 
@@ -149,7 +150,7 @@ def _checked(text: Text, layout: _Layout, path: Path) -> tuple[np.ndarray, list[
         empty_string_is_null=False,
         glob=False,
     ).with_row_index("index")
-    quoted = bool(lines.select(line.str.contains('"', literal=True).any()).collect(engine="streaming").item())
+    quoted = text.holds(b'"')
     shown = bare if quoted else line
     blank = line.str.strip_chars(' \t\r"' + layout.delimiter) == ""
     fields = shown.str.count_matches(layout.delimiter, literal=True) + 1

@@ -37,10 +37,13 @@ _NOUNS = {
     "b": "business days", "w": "weeks", "mo": "months", "q": "quarters", "y": "years",
 }  # fmt: skip
 _SYNONYMS = {
-    "us": "us", "microsecond": "us", "ms": "ms", "millisecond": "ms", "s": "s", "sec": "s", "second": "s", "secondly": "s",
+    "us": "us", "microsecond": "us", "ms": "ms", "millisecond": "ms",
+    "s": "s", "sec": "s", "second": "s", "secondly": "s",
     "m": "m", "min": "m", "t": "m", "minute": "m", "minutely": "m", "h": "h", "hr": "h", "hour": "h", "hourly": "h",
-    "d": "d", "day": "d", "daily": "d", "b": "b", "bd": "b", "bday": "b", "businessday": "b", "w": "w", "wk": "w", "week": "w",
-    "weekly": "w", "mo": "mo", "me": "mo", "month": "mo", "monthly": "mo", "q": "q", "qs": "q", "qe": "q", "quarter": "q",
+    "d": "d", "day": "d", "daily": "d",
+    "b": "b", "bd": "b", "bday": "b", "businessday": "b", "w": "w", "wk": "w", "week": "w",
+    "weekly": "w", "mo": "mo", "me": "mo", "month": "mo", "monthly": "mo",
+    "q": "q", "qs": "q", "qe": "q", "quarter": "q",
     "quarterly": "q", "y": "y", "a": "y", "ys": "y", "ye": "y", "yr": "y", "year": "y", "yearly": "y", "annual": "y",
 }  # fmt: skip
 
@@ -77,6 +80,11 @@ class Frequency:
         if self.unit == "b":
             return np.busday_count(_date(first), _date(time)) // self.count
         return (time - first) // self.microseconds
+
+    def started(self, time: np.ndarray) -> np.ndarray:
+        """The start of the months that each moment lies in; only where steps are counted in months."""
+        month = _month(time) // self.months * self.months
+        return month.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) * _DAY
 
     def later(self, first: np.ndarray, steps: np.ndarray, *, month_end: bool = False) -> np.ndarray:
         """The moment `steps` steps after `first`; the day of the month is kept where the month is long enough."""

@@ -7,6 +7,9 @@ import numpy as np
 from recurra.data._frequency import Frequency, is_month_end, parse_frequency
 from recurra.data._panel import Panel
 from recurra.data._spacing import from_wall, to_wall
+from recurra.data._words import counted
+
+_DAY = 86_400_000_000
 
 
 def last_observed(panel: Panel) -> np.ndarray:
@@ -73,9 +76,9 @@ def _unknown(panel: Panel, appended: int) -> tuple[str, ...]:
     names = (*panel.schema.known, *panel.schema.known_categories)
     if not appended or not names:
         return ()
-    rows = "1 future row" if appended == 1 else f"{appended:,} future rows"
     return (
-        f"The table doesn't give {', '.join(names)} for {rows}; forecasts there go without. Add rows with empty targets to give them.",
+        f"The table doesn't give {', '.join(names)} for {counted(appended, 'future row')}; forecasts there go without. "
+        "Add rows with empty targets to give them.",
     )
 
 
@@ -91,7 +94,7 @@ def _continued(panel: Panel, anchor: np.ndarray, beyond: np.ndarray, series: np.
         return panel.time[anchor] + beyond * step[series]
     micro = panel.time.astype("datetime64[us]").astype(np.int64)
     if schema.frequency is None:
-        step = _median_steps(micro, panel.offsets, 1_000_000)
+        step = _median_steps(micro, panel.offsets, 1_000_000 if np.any(micro % _DAY) else _DAY)
         return (micro[anchor] + beyond * step[series]).astype("datetime64[us]")
     frequency = parse_frequency(schema.frequency)
     first = micro[anchor]

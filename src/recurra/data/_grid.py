@@ -61,7 +61,7 @@ class Grid:
 
 
 def sorted_rows(series: np.ndarray, time: np.ndarray | None, num_series: int) -> tuple[Grid, int]:
-    """Put rows series by series, oldest first, equal moments in their old order; also counts rows that went back in time."""
+    """Put rows series by series, oldest first, those of one moment in their old order; counts rows that went back."""
     rows = None
     if np.any(series[1:] < series[:-1]):
         rows = np.argsort(series, kind="stable")

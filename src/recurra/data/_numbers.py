@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 MISSING = frozenset(
-    "- -- --- . .. ... ? * / — – － na n/a n.a. nan null nil none missing (null) <na> <null> #n/a #na #value! #div/0! #ref! #num! #null! "
-    r"\n nat 无 缺失 空 缺测 暂无".split()
-) | {"", "#n/a n/a", "no data", "not available"}
+    "- -- --- . .. ... ? * / — – － na n/a n.a. nan nat null nil none missing (null) <na> <null> \\n "
+    "#n/a #na #value! #div/0! #ref! #num! #null! 无 缺失 空 缺测 暂无".split()
+) | {"", "no data", "not available", "#n/a n/a"}
 
 _UNITS = r"[\s\u00a0\u202f_'%$€£¥￥]"
 _THOUSANDS = r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$"
@@ -114,11 +113,3 @@ def _is_dotted(text: pl.Series) -> bool:
 
 def _none() -> np.ndarray:
     return np.zeros(0, np.int64)
-
-
-def looks_numeric(words: list[str]) -> bool:
-    """Whether most words of a sample that aren't missing are numbers."""
-    present = [word for word in words if word.strip().lower() not in MISSING]
-    return bool(present) and sum(
-        re.fullmatch(r"[+-]?[\d.,\s]*\d[\d.,]*([eE][+-]?\d+)?%?", word.strip()) is not None for word in present
-    ) > 0.5 * len(present)

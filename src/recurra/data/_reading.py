@@ -10,13 +10,14 @@ import polars as pl
 from recurra.data._columns import Columns
 from recurra.data._covariates import Chooser, Feature, as_fitted, explicit, target_numbers
 from recurra.data._grid import Grid, OnDuplicate
-from recurra.data._numbers import is_missing, is_numeric, is_text, looks_numeric
+from recurra.data._numbers import is_missing, is_numeric, is_text, numbers
 from recurra.data._panel import Panel, Schema
 from recurra.data._sentences import about_missing, about_past, about_rows, about_targets
 from recurra.data._source import open_table
 from recurra.data._spacing import space
-from recurra.data._table import Table, listed
+from recurra.data._table import Table
 from recurra.data._times import Times, read_times
+from recurra.data._words import counted, listed
 from recurra.errors import DataError
 
 
@@ -88,6 +89,7 @@ def read_panel(source: Any, columns: Columns, *, schema: Schema | None = None) -
         taken=parts.spoken_for,
         form=columns.time_format if schema is None else schema.time_format,
         zone=None if schema is None else schema.time_zone,
+        several=bool(parts.series),
     )
     notes += times.notes
     clash = set(times.columns) & set(parts.spoken_for)
@@ -172,8 +174,8 @@ def _parts(table: Table, asked: Columns, schema: Schema | None) -> _Parts:
         absent = [name for name in (*known, *past, *static) if name not in table.columns]
         if absent:
             raise DataError(
-                f"{table.name} has no column {listed([repr(name) for name in absent])}, which the model was fitted with. "
-                f"Its columns: {listed(table.columns)}."
+                f"{table.name} has no column {listed([repr(name) for name in absent])}, "
+                f"which the model was fitted with. Its columns: {listed(table.columns)}."
             )
         return _Parts(schema.target, table.resolve(asked.series, "series"), known, past, static)
     past = asked.past
@@ -190,7 +192,8 @@ def _parts(table: Table, asked: Columns, schema: Schema | None) -> _Parts:
     for name in parts.spoken_for:
         if name in seen:
             raise DataError(
-                f"{table.name}: column {name!r} is given two parts. Name it once: as target, series, known, past or static."
+                f"{table.name}: column {name!r} is given two parts. "
+                "Name it once: as target, series, known, past or static."
             )
         seen.add(name)
     return parts
@@ -209,12 +212,12 @@ def _without_blank_rows(table: Table, times: Times, notes: list[str]) -> tuple[T
         at = int(times.blank[np.flatnonzero(holds)[0]])
         label = ", ".join(times.columns)
         raise DataError(
-            f"{table.row(at)}: {label} is empty but other columns aren't; expected a time in each row. Fill it in or remove the row."
+            f"{table.row(at)}: {label} is empty but other columns aren't; expected a time in each row. "
+            "Fill it in or remove the row."
         )
     stay = np.ones(table.num_rows, bool)
     stay[times.blank] = False
-    count = times.blank.size
-    notes.append(f"{count:,} empty {'row' if count == 1 else 'rows'} left out.")
+    notes.append(f"{counted(times.blank.size, 'empty row')} left out.")
     rows = np.flatnonzero(stay)
     kept = replace(table, keep=rows if table.keep is None else table.keep[rows], num_rows=rows.size)
     return kept, replace(times, values=times.values[rows], blank=np.zeros(0, np.int64))
@@ -223,32 +226,30 @@ def _without_blank_rows(table: Table, times: Times, notes: list[str]) -> tuple[T
 def _only_target(table: Table, parts: _Parts, times: Times, notes: list[str]) -> tuple[str, ...]:
     """The one numeric column of a table whose target nobody named."""
     head = table.head()
-    numeric = [
-        name
-        for name in table.columns
-        if name not in parts.spoken_for and name not in times.columns and _may_be_target(head[name])
-    ]
+    free = [name for name in table.columns if name not in parts.spoken_for and name not in times.columns]
+    found = {
+        name: numbers(head[name], decimal_comma=table.decimal_comma) for name in free if _may_hold_numbers(head[name])
+    }
+    numeric = [name for name, read in found.items() if read.share > 0.5]
+    # A row counter is forecast only when there is nothing else.
+    numeric = [name for name in numeric if not _counts_rows(found[name].values)] or numeric
     if len(numeric) == 1:
         notes.append(f"The target is {numeric[0]}, the only numeric column.")
         return (numeric[0],)
     if numeric:
         raise DataError(
-            f"{table.name}: which column shall be forecast? Name it with --target; the numeric ones are {listed(numeric)}."
+            f"{table.name}: which column shall be forecast? Name it with --target; "
+            f"the numeric ones are {listed(numeric)}."
         )
     raise DataError(f"{table.name} has no numeric column to forecast. Its columns: {listed(table.columns)}.")
 
 
-def _may_be_target(column: pl.Series) -> bool:
-    """Whether a column holds numbers that aren't a row counter."""
-    if is_text(column):
-        words = column.cast(pl.String).drop_nulls()
-        if not looks_numeric(words.to_list()):
-            return False
-        column = words.str.strip_chars().cast(pl.Float64, strict=False)
-    if not is_numeric(column) or column.null_count() == len(column):
-        return False
-    steps = column.cast(pl.Float64).diff().drop_nulls()
-    return not (len(steps) > 4 and bool((steps == 1).all()))
+def _may_hold_numbers(column: pl.Series) -> bool:
+    return is_numeric(column) or is_text(column)
+
+
+def _counts_rows(values: np.ndarray) -> bool:
+    return values.size > 4 and bool(np.all(np.diff(values) == 1))
 
 
 def _series(table: Table, names: tuple[str, ...], notes: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -267,7 +268,7 @@ def _series(table: Table, names: tuple[str, ...], notes: list[str]) -> tuple[np.
     del frame
     missing = sum(int(label.null_count()) for label in labels)
     if missing:
-        notes.append(f"{missing:,} rows have no name in {', '.join(names)}; they are series '(missing)'.")
+        notes.append(f"{counted(missing, 'row', 'has')} no name in {', '.join(names)}: series '(missing)'.")
         labels = [label.fill_null("(missing)") for label in labels]
     joined = labels[0] if len(labels) == 1 else pl.select(pl.concat_str(labels, separator=" / ")).to_series()
     del labels
@@ -283,7 +284,7 @@ def _series(table: Table, names: tuple[str, ...], notes: list[str]) -> tuple[np.
 def _targets(
     table: Table, names: tuple[str, ...], grid: Grid, how: OnDuplicate, schema: Schema | None, notes: list[str]
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """The targets as they stand in the file, and laid out on the grid; all missing only when a model is there already."""
+    """The targets as they stand in the file, and laid out on the grid; only a model may have none."""
     found: dict[str, np.ndarray] = {}
     laid: dict[str, np.ndarray] = {}
     for column in _columns(table, [name for name in names if name in table.columns]):
@@ -388,8 +389,8 @@ def _per_series(
         changing = np.flatnonzero(high > low)
         if changing.size:
             raise DataError(
-                f"Static column {name!r} changes within series {labels[int(changing[0])]!r}; expected one value for each series. "
-                "Name it with --known or --past instead."
+                f"Static column {name!r} changes within series {labels[int(changing[0])]!r}; "
+                "expected one value for each series. Name it with --known or --past instead."
             )
         out[:, at] = np.nan_to_num(low, nan=0).astype(dtype) if dtype is np.int64 else low
     return out

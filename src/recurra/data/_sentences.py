@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from recurra.data._frequency import describe_frequency
-from recurra.data._table import listed
 from recurra.data._times import moment
+from recurra.data._words import counted, listed
 
 
 def about_rows(time: np.ndarray, offsets: np.ndarray, frequency: str | None, zone: str | None, *, ordered: bool) -> str:
@@ -19,7 +19,7 @@ def about_rows(time: np.ndarray, offsets: np.ndarray, frequency: str | None, zon
         series = f"{lengths.size:,} series of {lengths[0]:,} rows each"
     else:
         series = f"{lengths.size:,} series of {lengths.min():,} to {lengths.max():,} rows"
-    start = f"{rows:,} {'row' if rows == 1 else 'rows'}, {series}"
+    start = f"{counted(rows, 'row')}, {series}"
     if ordered:
         return f"{start}, in the order of rows."
     if not np.issubdtype(time.dtype, np.datetime64):
@@ -28,7 +28,15 @@ def about_rows(time: np.ndarray, offsets: np.ndarray, frequency: str | None, zon
     if first.endswith(" 00:00") and last.endswith(" 00:00"):
         first, last = first[:10], last[:10]
     spacing = f"{describe_frequency(frequency)} " if rows > lengths.size else ""
-    return f"{start}, {spacing}from {first} to {last}{f' ({zone})' if zone else ''}."
+    return f"{start}, {spacing}from {first} to {last}{f' ({_shown(zone)})' if zone else ''}."
+
+
+def _shown(zone: str) -> str:
+    """A zone as people write it; the database counts Etc/GMT zones the other way round."""
+    if not zone.startswith("Etc/GMT"):
+        return zone
+    hours = -int(zone.removeprefix("Etc/GMT") or 0)
+    return f"UTC{hours:+03d}:00"
 
 
 def about_targets(target: np.ndarray, names: Sequence[str], offsets: np.ndarray) -> list[str]:
@@ -43,9 +51,7 @@ def about_targets(target: np.ndarray, names: Sequence[str], offsets: np.ndarray)
     last = np.maximum.reduceat(places, offsets[:-1])
     future = int((offsets[1:] - 1 - np.maximum(last, offsets[:-1] - 1)).sum())
     if future:
-        notes.append(
-            f"{future:,} {'row' if future == 1 else 'rows'} after the last observed target {'counts' if future == 1 else 'count'} as future."
-        )
+        notes.append(f"{counted(future, 'row')} after the last observed target: they count as future.")
     return notes
 
 

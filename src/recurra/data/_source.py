@@ -15,7 +15,7 @@ _EXCEL = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 
 
 def open_table(source: Any) -> Table:
-    """Open a path or a frame of pandas, polars or pyarrow as a table; what it holds is told by content, then by suffix."""
+    """Open a path or a frame of pandas, polars or pyarrow as a table; content tells what a file is, then its suffix."""
     if isinstance(source, (str, Path)):
         table = _open_file(Path(source))
     else:
@@ -46,9 +46,10 @@ def _open_file(path: Path) -> Table:
         return _lazy(path, pl.scan_ipc, "Arrow")
     if suffix in _EXCEL and magic.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         return _open_excel(path)
-    if suffix in (".parquet", ".pq", *_EXCEL):
+    kind = "Parquet" if suffix in (".parquet", ".pq") else "Excel" if suffix in _EXCEL else ""
+    if kind:
         raise DataError(
-            f"{path} is not a {'Parquet' if suffix in ('.parquet', '.pq') else 'workbook'} file, whatever its name says."
+            f"{path} isn't in the {kind} format, whatever its name says. Write it again, or give it its right name."
         )
     return read_csv(path)
 
@@ -105,16 +106,28 @@ def _open_frame(source: Any) -> Table:
         native = native.alias(native.name or "value").to_frame()
     if native.implementation.is_pandas_like():
         native = nw.from_native(_with_index(native.to_native()))
+    frame = _as_polars(native)
+    return Table(name="the frame", frame=frame.lazy(), columns=tuple(frame.columns), num_rows=frame.height, first_row=0)
+
+
+def _as_polars(native: Any) -> pl.DataFrame:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            frame = native.lazy().collect("polars").to_native()
-    except Exception as error:
-        # Every engine has its own errors here; all mean a column that holds a mixture of kinds.
-        raise DataError(
-            f"The frame can't be read: {_first_line(error)}. Give each column one kind of value."
-        ) from error
-    return Table(name="the frame", frame=frame.lazy(), columns=tuple(frame.columns), num_rows=frame.height, first_row=0)
+            return native.lazy().collect("polars").to_native()
+    except Exception:
+        # Every engine has its own errors for a column of several kinds of value; such a column is read as text.
+        if not native.implementation.is_pandas_like():
+            raise
+    frame = native.to_native()
+    mixed = [column for column in frame.columns if str(frame[column].dtype) == "object"]
+    return pl.DataFrame(
+        {
+            column: frame[column].map(str, na_action="ignore").tolist() if column in mixed else frame[column].to_numpy()
+            for column in frame.columns
+        },
+        strict=False,
+    )
 
 
 def _with_index(frame: Any) -> Any:

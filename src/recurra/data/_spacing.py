@@ -10,9 +10,11 @@ from recurra.data._frequency import Frequency, describe_frequency, infer_frequen
 from recurra.data._grid import Grid, OnDuplicate, first_of_series, gap_size, sorted_rows, with_gaps, without_duplicates
 from recurra.data._table import Table
 from recurra.data._times import Times, moment
+from recurra.data._words import counted
 from recurra.errors import DataError
 
 _MOST_GAPS = 20
+_DAY = 86_400_000_000
 _UNEVEN = ("none", "uneven")
 
 
@@ -47,7 +49,7 @@ def space(
             notes.append(f"Frequency {frequency} has no effect without a time column.")
         return Spaced(grid, np.arange(grid.size) - first_of_series(grid, np.arange(grid.size)), None, tuple(notes))
     if backward:
-        notes.append(f"Rows weren't in order of time ({_times(backward, 'step')} back); they were sorted.")
+        notes.append(f"Rows weren't in order of time ({counted(backward, 'step')} back); they were sorted.")
     time = times.values if grid.rows is None else times.values[grid.rows]
     wanted = None if frequency is None or frequency in _UNEVEN else parse_frequency(frequency)
     if wanted is not None and times.is_clock:
@@ -64,7 +66,7 @@ def space(
             "first": "dropped after the first",
             "last": "dropped before the last",
         }
-        notes.append(f"{rows:,} {'row' if rows == 1 else 'rows'} at times that had one already: {how[on_duplicate]}.")
+        notes.append(f"{counted(rows, 'row')} at times that had one already: {how[on_duplicate]}.")
         grid = single
     if times.form == "step":
         grid, time = _stepped(grid, time, notes)
@@ -106,63 +108,59 @@ def _series(values: np.ndarray, zone: str | None) -> pl.Series:
 
 
 def _floored(time: np.ndarray, wanted: Frequency, zone: str | None, grid: Grid, notes: list[str]) -> np.ndarray:
-    """Times moved back onto the grid of the frequency that was asked for."""
+    """Times moved back onto the grid of the frequency that was asked for, where they don't lie on one already."""
+    if wanted.unit == "b":
+        return time
     wall = to_wall(time, zone) if wanted.is_calendar else time
-    if wanted.months or wanted.unit == "b":
-        return time
-    step = wanted.microseconds
     first = first_of_series(grid, wall)
-    day = 86_400_000_000
-    # Grids of less than a day start on the full step of the clock, longer ones where the series starts.
-    origin = first - (first % day) % step if step <= day and day % step == 0 else first
-    floored = origin + (wall - origin) // step * step
+    if wanted.months:
+        steps = wanted.positions(first, wall)
+        if not np.any((np.diff(steps) == 0) & (np.diff(wall) != 0) & (np.diff(grid.series) == 0)):
+            return time
+        floored = wanted.started(wall)
+    else:
+        step = wanted.microseconds
+        if not np.any((wall - first) % step):
+            return time
+        # Grids of less than a day start on the full step of the clock, longer ones at midnight before the first row.
+        origin = first - first % _DAY
+        origin = origin if step > _DAY or _DAY % step else first - (first - origin) % step
+        floored = origin + (wall - origin) // step * step
     moved = int(np.count_nonzero(floored != wall))
-    if not moved:
-        return time
-    notes.append(
-        f"{moved:,} {'time' if moved == 1 else 'times'} moved back onto the {describe_frequency(str(wanted))} grid."
-    )
+    notes.append(f"{counted(moved, 'time')} moved back onto a grid, {describe_frequency(str(wanted))}.")
     return from_wall(floored, zone) if wanted.is_calendar else floored
 
 
 def _inferred(grid: Grid, time: np.ndarray, same: np.ndarray, times: Times, notes: list[str]) -> Frequency | None:
-    spacing = infer_frequency(time, to_wall(time, times.zone), same)
-    if spacing.frequency is not None:
-        frequency = spacing.frequency
-        if frequency.unit == "b":
-            notes.append(
-                "No row lies on a weekend: steps are counted in rows, and weekends and holidays aren't gaps; "
-                "--frequency 1d would open them."
-            )
-            return frequency
-        first = first_of_series(grid, time)
-        if frequency.is_calendar:
-            first = to_wall(first, times.zone)
-        wall = to_wall(time, times.zone) if frequency.is_calendar else time
-        if frequency.microseconds:
-            off = (wall - first) % frequency.microseconds != 0
-            if off.any():
-                at = int(np.flatnonzero(off)[0])
-                notes.append(
-                    f"Most steps are {_length(spacing.step)}, but {_times(int(off.sum()), 'row')} lie between (the first at "
-                    f"{moment(time[at], zone=times.zone)}), so rows are kept as they are; --frequency {_flag(frequency)} would put them onto a grid."
-                )
-                return None
-        size = gap_size(grid, frequency.positions(first, wall))
-        if size > _MOST_GAPS * grid.size:
-            notes.append(
-                f"Most steps are {_length(spacing.step)}, but filling all gaps would make {grid.size:,} rows into {size:,}, "
-                f"so rows are kept as they are; --frequency {_flag(frequency)} would fill them."
-            )
-            return None
-        return frequency
+    wall = to_wall(time, times.zone)
+    spacing = infer_frequency(time, wall, same)
+    frequency = spacing.frequency
     steps = np.diff(time)[same[1:]]
-    if steps.size:
+    if frequency is None:
+        if steps.size:
+            apart = f"{_length(int(steps.min()))} to {_length(int(steps.max()))} apart"
+            notes.append(f"Rows are unevenly spaced, {apart}; they are kept as they are. --frequency sets a grid.")
+        return None
+    if frequency.unit == "b":
         notes.append(
-            f"Rows are unevenly spaced, {_length(int(steps.min()))} to {_length(int(steps.max()))} apart; they are kept as they are. "
-            "--frequency sets a grid."
+            "No row lies on a weekend: steps are counted in rows, and weekends and holidays aren't gaps; "
+            "--frequency 1d would open them."
         )
-    return None
+        return frequency
+    wall = wall if frequency.is_calendar else time
+    first = first_of_series(grid, wall)
+    most = f"Most steps are {_length(spacing.step)}, but"
+    kept = f"so rows are kept as they are; --frequency {_flag(frequency)} would"
+    off = np.flatnonzero((wall - first) % frequency.microseconds) if frequency.microseconds else np.zeros(0, int)
+    if off.size:
+        at = moment(int(time[off[0]]), zone=times.zone)
+        notes.append(f"{most} {counted(off.size, 'row', 'lies')} between (the first at {at}), {kept} make a grid.")
+        return None
+    size = gap_size(grid, frequency.positions(first, wall))
+    if size > _MOST_GAPS * grid.size:
+        notes.append(f"{most} filling all gaps would make {grid.size:,} rows into {size:,}, {kept} fill them.")
+        return None
+    return frequency
 
 
 def _filled(
@@ -181,14 +179,6 @@ def _filled(
         return grid, time
     wall = to_wall(time, zone) if chosen.is_calendar else time
     positions = chosen.positions(first_of_series(grid, wall), wall)
-    clash = np.flatnonzero((np.diff(positions) == 0) & (np.diff(grid.series) == 0))
-    if clash.size:
-        at = int(clash[0])
-        name = labels[int(grid.series[at])]
-        raise DataError(
-            f"{table.name}: {_of_series(name)}two rows lie in one step of {chosen}, at {moment(time[at], zone=zone, daily=chosen.is_calendar)} and "
-            f"{moment(time[at + 1], zone=zone, daily=chosen.is_calendar)}. Pass a finer --frequency, or none to keep rows as they are."
-        )
     size = gap_size(grid, positions)
     if asked and size > 1000 * grid.size + 1_000_000:
         raise DataError(
@@ -197,16 +187,13 @@ def _filled(
     filled = with_gaps(grid, positions)
     if filled is grid:
         return grid, time
-    longest = int(np.argmax(np.where(np.diff(grid.series) == 0, np.diff(positions), 0)))
-    gap = int(positions[longest + 1] - positions[longest]) - 1
-    count = filled.size - grid.size
-    where = _of_series(labels[int(grid.series[longest])]).strip().rstrip(":")
-    most = (
-        f", the longest gap {gap:,} {'row' if gap == 1 else 'rows'} after {moment(time[longest], zone=zone, daily=chosen.is_calendar)}"
-        + (f" in {where}" if where else "")
-    )
+    steps = np.where(np.diff(grid.series) == 0, np.diff(positions), 0)
+    longest = int(np.argmax(steps))
+    name = labels[int(grid.series[longest])]
+    after = moment(time[longest], zone=zone, daily=chosen.is_calendar) + (f" in series {name!r}" if name else "")
     notes.append(
-        f"{count:,} {'row' if count == 1 else 'rows'} missing from the time grid {'was' if count == 1 else 'were'} added without values{most}."
+        f"{counted(filled.size - grid.size, 'row')} missing from the time grid added without values, "
+        f"the longest gap {counted(int(steps[longest]) - 1, 'row')} after {after}."
     )
     lengths = np.diff(filled.offsets)
     first = np.repeat(wall[grid.offsets[:-1]], lengths)
@@ -229,7 +216,7 @@ def _stepped(grid: Grid, time: np.ndarray, notes: list[str]) -> tuple[Grid, np.n
         notes.append(f"Steps have gaps that would make {grid.size:,} rows into {size:,}; rows are kept as they are.")
         return grid, time
     filled = with_gaps(grid, positions)
-    notes.append(f"{filled.size - grid.size:,} missing steps were added without values.")
+    notes.append(f"{counted(filled.size - grid.size, 'missing step')} added without values.")
     lengths = np.diff(filled.offsets)
     start = np.repeat(time[grid.offsets[:-1]], lengths)
     return filled, start + np.arange(filled.size) - np.repeat(filled.offsets[:-1], lengths)
@@ -259,9 +246,10 @@ def _duplicate(table: Table, times: Times, series: np.ndarray, grid: Grid, label
         if apart
         else "If the table holds several series, name their column with --series. "
     )
+    other = table.row(earlier).rsplit(", ", 1)[1]
     return DataError(
-        f"{table.row(later)}: {_of_series(name)}{label} {shown} repeats that of {table.row(earlier).rsplit(', ', 1)[1]} "
-        f"({_times(twice.size, 'repeated time')}). A series may hold one row per time. "
+        f"{table.row(later)}: {_of_series(name)}{label} {shown} repeats that of {other} "
+        f"({counted(twice.size, 'repeated time')}). A series may hold one row per time. "
         f"{hint}Else aggregate first, or pass --on-duplicate mean (or sum, first, last)."
     )
 
@@ -286,10 +274,6 @@ def _telling_apart(table: Table, times: Times, series: np.ndarray) -> str | None
 
 def _of_series(name: str) -> str:
     return f"series {name!r}: " if name else ""
-
-
-def _times(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _length(step: int) -> str:

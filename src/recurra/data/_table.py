@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from recurra.data._words import listed
 from recurra.errors import DataError
 
 _HEAD = 2000
@@ -90,12 +91,6 @@ class Table:
         return DataError(
             f"{self.name} has no column {name!r} (asked for as {part}). {hint}Its columns: {listed(self.columns)}."
         )
-
-
-def listed(names: Sequence[str], most: int = 30) -> str:
-    """Names in a sentence, cut short when there are many."""
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
 def _pieces(column: str) -> list[str]:

@@ -40,6 +40,14 @@ class Text:
                 data = file.read(size)
         return codecs.getincrementaldecoder("utf-8")().decode(data)
 
+    def holds(self, sign: bytes) -> bool:
+        """Whether one byte occurs in it."""
+        return (
+            sign in self.source
+            if isinstance(self.source, bytes)
+            else any(sign in chunk for chunk in _chunks(self.source))
+        )
+
     def read(self) -> str:
         """All of it."""
         return (self.source if isinstance(self.source, bytes) else self.source.read_bytes()).decode("utf-8")

@@ -5,14 +5,15 @@ from collections.abc import Collection, Sequence
 
 import polars as pl
 
-from recurra.data._numbers import is_text
+from recurra.data._numbers import is_text, numbers
 from recurra.data._table import Table
 from recurra.data._time_formats import has_clock, orders
 
 _WHOLE = (
     "datetime date_time timestamp date time ds time_stamp utc_time local_time day month week quarter year period "
-    "日期时间 时间戳 日期 时间 年月日 年月 月份 月 季度 年份 年度 年 datum zeit fecha data"
+    "日期时间 时间戳 日期 时间 年月日 年月 月份 月 季度 年份 年度 年 datum zeit fecha data t"
 ).split()
+_STEPS = frozenset({"time_idx", "timeidx", "time_index", "time_step", "timestep", "step"})
 _WITHIN = ("timestamp", "datetime", "date", "time", "日期", "时间")
 _PARTS: dict[str, frozenset[str]] = {
     "year": frozenset({"year", "yyyy", "yr", "年", "年份"}),
@@ -47,8 +48,11 @@ def part_names(names: Sequence[str]) -> dict[str, str] | None:
     return found if "year" in found and len(found) > 1 else None
 
 
-def find_time(table: Table, taken: Collection[str]) -> tuple[str, ...]:
-    """The column or columns that hold the time, told by name and by content; none if there seem to be none."""
+def find_time(table: Table, taken: Collection[str], *, several: bool) -> tuple[str, ...]:
+    """The column or columns that hold the time, told by name and by content; none if there seem to be none.
+
+    `several` says that there are several series, so that times may repeat.
+    """
     head = table.head()
     free = [name for name in table.columns if name not in taken]
     moments = [
@@ -64,6 +68,9 @@ def find_time(table: Table, taken: Collection[str]) -> tuple[str, ...]:
     for name in named:
         if name in parts.values() and len(parts) > 1:
             continue
+        years = head[name].n_unique() < head.height and all(len(str(word)) == 4 for word in head[name])
+        if years and not several:
+            continue
         if _reads(head[name], hinted=True):
             return _with_clock(head, name, free)
     if moments:
@@ -74,7 +81,14 @@ def find_time(table: Table, taken: Collection[str]) -> tuple[str, ...]:
         if _reads(head[name], hinted=False):
             return _with_clock(head, name, free)
     # A name that promises a time whose values can't be read: the caller tells why it isn't taken.
-    return tuple(name for name in named[:1] if is_text(head[name]))
+    steps = [name for name in free if is_step_name(name) and _in_range(head[name], -(2**53), 2**53)]
+    unread = [name for name in named if is_text(head[name]) and not numbers(head[name]).share]
+    return tuple((steps or unread)[:1])
+
+
+def is_step_name(name: str) -> bool:
+    """Whether a column is called what people call a count of steps."""
+    return name.casefold().strip() in _STEPS
 
 
 def _rank(name: str) -> int:
@@ -119,15 +133,20 @@ def _reads(column: pl.Series, *, hinted: bool) -> bool:
     if len(words) < min(2, column.len()) and not hinted:
         return False
     forms = orders(words)
+    epochs = hinted and bool(words) and all(re.fullmatch(r"\d{9,19}(\.\d+)?", word) for word in words)
     if not forms:
-        return hinted and bool(words) and all(re.fullmatch(r"\d{9,19}(\.\d+)?", word) for word in words)
+        return epochs
     whole = all(part in form for part in ("%Y", "%d") for form in next(iter(forms.values())))
     digits = all(word.isdecimal() for word in words)
     if digits:
         years = [int(word[:4]) for word in words]
         months = [int(word[4:6] or 1) for word in words]
         plausible = all(1500 <= year <= 2500 for year in years) and all(1 <= month <= 12 for month in months)
-        return plausible and (hinted or (len(words[0]) == 8 and all(1 <= int(word[6:8]) <= 31 for word in words)))
+        return (
+            epochs
+            or (plausible
+            and (hinted or (len(words[0]) == 8 and all(1 <= int(word[6:8]) <= 31 for word in words))))
+        )
     return hinted or whole
 
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from recurra.data._numbers import is_missing
 from recurra.data._table import Table
-from recurra.data._time_columns import find_time, is_clock, part_names
+from recurra.data._time_columns import find_time, is_clock, is_step_name, part_names
 from recurra.data._time_formats import orders, parse
 from recurra.errors import DataError
 
@@ -54,20 +54,30 @@ def read_times(
     taken: Collection[str],
     form: str | None = None,
     zone: str | None = None,
+    several: bool = False,
 ) -> Times:
     """The time of every row from the named columns, or from the ones that look like it; `form` and `zone` bind."""
     if names == ("none",) and "none" not in table.columns:
         return _by_order(())
     if names is not None:
-        times = _read(table, table.resolve(names, "time"), form, zone)
-        return times
-    found = find_time(table, taken)
+        try:
+            return _read(table, table.resolve(names, "time"), form, zone)
+        except _Unreadable as error:
+            raise DataError(str(error)) from None
+    found = find_time(table, taken, several=several)
     if not found:
         return _by_order(
             ("No column holds the time, so rows are taken in the order they stand; name one with --time.",)
         )
     try:
         times = _read(table, found, form, zone)
+        if times.form == "step" and not is_step_name(found[0]):
+            return _by_order(
+                (
+                    f"{found[0]} counts instead of telling a date, so rows are taken in the order they stand; "
+                    f"--time {found[0]} counts its numbers as steps.",
+                )
+            )
     except _Unreadable as error:
         if error.share > 0.5:
             raise DataError(f"{error} Mend it, or pass --time none to take rows in the order they stand.") from error
@@ -110,7 +120,7 @@ def _read(table: Table, names: tuple[str, ...], form: str | None, zone: str | No
         form = "%Y-%m-%d %H:%M:%S" if parts else form if form != "parts" else None
         shown = "parts" if parts else None
     else:
-        column, shown = frame[names[0]].rename(label), None
+        column, shown = frame.to_series(), None
     del frame
     if column.dtype in (pl.Time, pl.Duration) or column.dtype == pl.Boolean or column.dtype.is_nested():
         raise DataError(
@@ -300,11 +310,11 @@ def _parsed(
         reason = "which makes the steps even" if sure else "as in most of the world"
         other = candidates["mdy" if best == "dmy" else "dmy"][0]
         notes.append(
-            f"{label}: {text.drop_nulls()[0]!r} could be {first} or {second} first in every row; read {first} first, {reason}. "
-            f"--time-format {other} reads it {second} first."
+            f"{label}: {text.drop_nulls()[0]!r} could be {first} or {second} first in every row; "
+            f"read {first} first, {reason}. --time-format {other} reads it {second} first."
         )
     elif best in ("dmy", "mdy") and "mdy" in candidates and "dmy" in candidates:
-        notes.append(f"{label} is written {'day' if best == 'dmy' else 'month'} first, as later rows prove.")
+        notes.append(f"{label} is written {'day' if best == 'dmy' else 'month'} first, as the values prove.")
     return results[best], candidates[best]
 
 
@@ -328,8 +338,15 @@ def _sane(read: pl.Series) -> pl.Series:
 
 def _more_even(results: dict[str, pl.Series]) -> tuple[str, bool]:
     """Which of day first and month first gives fewer different steps; day first when equal."""
-    kinds = {order: results[order].unique().sort().diff().n_unique() for order in ("dmy", "mdy")}
+    kinds = {order: _kinds_of_steps(results[order].unique().sort()) for order in ("dmy", "mdy")}
     return ("mdy" if kinds["mdy"] < kinds["dmy"] else "dmy"), kinds["mdy"] != kinds["dmy"]
+
+
+def _kinds_of_steps(times: pl.Series) -> int:
+    """How many different steps there are, in months where all rows lie on one day of the month."""
+    if times.dt.day().n_unique() == 1:
+        return (times.dt.year().cast(pl.Int64) * 12 + times.dt.month()).diff().n_unique()
+    return times.diff().n_unique()
 
 
 def _failure(
@@ -360,7 +377,8 @@ def _failure(
 
 
 def _said(row: str, label: str, value: str) -> str:
-    return f"{row}: {label} is {value!r}, which can't be read as a time; expected for instance 2015-01-31 or 2015-01-31 13:00."
+    expected = "expected for instance 2015-01-31 or 2015-01-31 13:00"
+    return f"{row}: {label} is {value!r}, which can't be read as a time; {expected}."
 
 
 def _zoned(
@@ -385,8 +403,7 @@ def _zoned(
         named = f"Etc/GMT{-hours:+d}"
     else:
         named = _OFFSETS.get(offset, "UTC")
-    if named != "UTC":
-        notes.append(f"Times are at {offset} from UTC.")
+        notes.append(f"Times are at {offset} from UTC; they are kept as {named}.")
     return _in_zone(parsed, named, None, notes)
 
 
