@@ -1,7 +1,7 @@
 # Five verbs: demo, test, check, bench, docs. Each makes what it needs first; nothing is installed outside .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs env clean
+.PHONY: help demo test check bench docs env clean check-python check-types check-imports check-native check-changelog
 
 # The first Python that is new enough. Override with: make demo PYTHON=/path/to/python3
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -60,19 +60,32 @@ test: env
 		echo "Leaving out the tests on real data: RECURRA_DATA_DIR is not set."; fi; \
 	$(BIN)/python -m pytest -m "$$marks" $(ARGS)
 
-check: env docs
+# `make -k check` goes on after a failure and shows all there is to mend.
+check: check-python check-types check-imports check-native check-changelog docs
+
+check-python: env
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+check-types: env
 	$(BIN)/pyright
+
+check-imports: env
 	$(BIN)/lint-imports --no-logo
+
+# The core alone under AddressSanitizer and UndefinedBehaviorSanitizer, warnings being errors.
+check-native: env
 	$(BIN)/clang-format --dry-run -Werror $$(find csrc -name '*.[ch]pp')
-	$(BIN)/cmake -S . -B build/sanitize -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DCMAKE_BUILD_TYPE=Debug \
-		-DRECURRA_MODULE=OFF -DRECURRA_TESTS=ON -DRECURRA_SANITIZE=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
-	$(BIN)/cmake --build build/sanitize
+	@$(BIN)/cmake -S . -B build/sanitize -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja --log-level=WARNING \
+		-DCMAKE_BUILD_TYPE=Debug -DCMAKE_COMPILE_WARNING_AS_ERROR=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
+		-DRECURRA_MODULE=OFF -DRECURRA_TESTS=ON -DRECURRA_SANITIZE=ON
+	@$(BIN)/cmake --build build/sanitize --parallel -- --quiet
 	build/sanitize/recurra_core_tests
 	$(BIN)/clang-tidy --quiet -p build/sanitize csrc/core/*.cpp csrc/tests/*.cpp
-	@version=$$($(BIN)/python -c 'import tomllib; print(tomllib.load(open("pyproject.toml", "rb"))["project"]["version"])'); \
-	grep -q "^## \[*$$version" CHANGELOG.md || { \
+
+check-changelog:
+	@version=$$(sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml); \
+	grep -q "^## \[*$$version\b" CHANGELOG.md || { \
 		echo "CHANGELOG.md has no entry for $$version; add '## $$version' and what a user sees." >&2; exit 1; }
 
 bench: env
