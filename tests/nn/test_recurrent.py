@@ -319,6 +319,7 @@ def test_beyond_torch_keeps_torchs_draws_and_says_what_it_is(name: str, options:
     extra = {"LSTM": [f"weight_peephole_l{k}{side}" for k in (0, 1) for side in ("", "_reverse")]}.get(name, [])
     assert sorted(state.keys() - theirs.keys()) == extra
     assert all(state[key].shape == (12,) and 0 < state[key].abs().max() <= 0.5 for key in extra)
+    assert mine.mode == {"RNN": "RNN_SIGMOID"}.get(name, name)
     assert repr(mine).endswith(f", {next(iter(options))}={next(iter(options.values()))})")
 
 
