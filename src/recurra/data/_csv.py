@@ -187,7 +187,7 @@ def _rewritten(text: Text, layout: _Layout, path: Path) -> tuple[Text, list[int]
     source = io.StringIO(text.read(), newline="")
     for _ in range(layout.skip):
         source.readline()
-    reader = csv.reader(source, delimiter=layout.delimiter)
+    reader = csv.reader(source, delimiter=layout.delimiter, strict=True)
     try:
         for record in reader:
             if not record or not any(cell.strip() for cell in record):

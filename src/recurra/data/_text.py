@@ -58,7 +58,8 @@ def open_text(path: Path) -> Text:
     packed = _unpacked(path)
     chunks = _chunks(path) if packed is None else iter([packed])
     encoding = _encoding(chunks, path)
-    if encoding == "utf-8" and packed is None:
+    first = next(_chunks(path)) if packed is None else packed
+    if encoding == "utf-8" and packed is None and (b"\n" in first or b"\r" not in first):
         return Text(path, ())
     data = path.read_bytes() if packed is None else packed
     if encoding != "utf-8":
