@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recurra.train import ShuffledBatches, choose_epochs
@@ -12,6 +12,7 @@ def batches(count: int, batch_size: int, seed: int = 0, steps: int | None = None
     return ShuffledBatches(count, lambda indices: indices, batch_size=batch_size, seed=seed, steps=steps)
 
 
+@settings(deadline=None)
 @given(count=st.integers(1, 50), batch_size=st.integers(1, 60), seed=st.integers(0, 99), epoch=st.integers(0, 5))
 def test_an_epoch_visits_every_sample_once(count, batch_size, seed, epoch):
     source = batches(count, batch_size, seed)
@@ -20,6 +21,7 @@ def test_an_epoch_visits_every_sample_once(count, batch_size, seed, epoch):
     assert all(len(part) == batch_size for part in parts[:-1])
 
 
+@settings(deadline=None)
 @given(positions=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=12))
 def test_a_position_gives_the_same_batch_whatever_came_before(positions):
     source = batches(23, 5)

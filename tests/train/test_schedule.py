@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
@@ -45,6 +45,7 @@ def test_one_cycle_by_hand():
     assert rates[9] == pytest.approx(4e-6)
 
 
+@settings(deadline=None)
 @given(
     schedule=st.sampled_from(["one-cycle", "cosine", "constant"]),
     steps=st.integers(1, 400),

@@ -11,22 +11,33 @@ class TrainingConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     epochs: PositiveInt | None = Field(
-        None, description="Passes over the training part. Default: chosen from its size."
+        default=None, description="Passes over the training part. Default: chosen from its size."
+    )
+    steps_per_epoch: PositiveInt | None = Field(
+        None, description="Steps of an epoch, where it is not to show every sequence. Default: chosen from the data."
     )
     batch_size: PositiveInt | None = Field(
-        None, description="Sequences per step. Default: chosen from the data, within --memory."
+        default=None, description="Sequences per step. Default: chosen from the data, within --memory."
     )
     learning_rate: PositiveFloat | Literal["auto"] = Field(
-        1e-3, description="Peak learning rate; 'auto' runs the learning-rate finder first."
+        default=1e-3, description="Peak learning rate; 'auto' runs the learning-rate finder first."
     )
-    optimizer: Literal["adamw", "sgd"] = Field("adamw", description="Optimiser.")
-    schedule: Literal["one-cycle", "cosine", "constant"] = Field("one-cycle", description="Learning rate over time.")
-    weight_decay: NonNegativeFloat = Field(1e-4, description="L2: decoupled for adamw, in the gradient for sgd.")
-    clip: NonNegativeFloat = Field(1.0, description="Largest gradient norm; 0 leaves gradients alone.")
+    optimizer: Literal["adamw", "sgd"] = Field(default="adamw", description="Optimiser.")
+    schedule: Literal["one-cycle", "cosine", "constant"] = Field(
+        default="one-cycle", description="Learning rate over time."
+    )
+    weight_decay: NonNegativeFloat = Field(
+        default=1e-4, description="L2: decoupled for adamw, in the gradient for sgd."
+    )
+    clip: NonNegativeFloat = Field(default=1.0, description="Largest gradient norm; 0 leaves gradients alone.")
     patience: NonNegativeInt = Field(
-        5, description="Stop after this many epochs without a better validation loss; 0 never stops early."
+        default=5, description="Stop after this many epochs without a better validation loss; 0 never stops early."
     )
-    seed: NonNegativeInt = Field(0, description="Two runs with one seed are bit-identical.")
-    memory: PositiveFloat = Field(2.0, description="Bound on training memory in GB, for the choice of --batch-size.")
-    precision: Literal["32-true", "bf16-mixed"] = Field("32-true", description="Number format of the training maths.")
-    threads: PositiveInt | None = Field(None, description="Threads to compute with. Default: torch's.")
+    seed: NonNegativeInt = Field(default=0, description="Two runs with one seed are bit-identical.")
+    memory: PositiveFloat = Field(
+        default=2.0, description="Bound on training memory in GB, for the choice of --batch-size."
+    )
+    precision: Literal["32-true", "bf16-mixed"] = Field(
+        default="32-true", description="Number format of the training maths."
+    )
+    threads: PositiveInt | None = Field(default=None, description="Threads to compute with. Default: torch's.")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import exp, isfinite, log
+from math import isfinite, log, sqrt
+from statistics import mean, stdev
 from typing import Any
 
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from recurra.train._weights import unchanged
 
 _SMOOTHING = 0.9
 _DIVERGED = 4.0  # times the best smoothed loss
+_DEFAULT = 1e-3
 
 
 def find_learning_rate(
@@ -29,12 +31,14 @@ def find_learning_rate(
     *,
     smallest: float = 1e-6,
     largest: float = 1.0,
-    steps: int = 100,
+    steps: int = 100,  # at least 10
 ) -> LearningRateCurve:
     """Train a few steps while the rate rises by a constant factor, and suggest the peak for real training.
 
     The sweep ends early once the smoothed loss is four times its best or isn't finite. Suggested is the rate at which
-    the smoothed loss falls fastest against the logarithm of the rate, no higher than a third of where it is lowest.
+    the smoothed loss falls fastest against the logarithm of the rate, no higher than a third of where it is lowest;
+    where it falls no more than the noise of the first rates, a tenth of the rate at which it rises; and 1e-3 where it
+    does neither.
     The network, its gradients, its mode and the random numbers are afterwards as before, bit by bit.
     """
     rates: list[float] = []
@@ -76,7 +80,12 @@ def find_learning_rate(
             for group in optimizer.param_groups:
                 group["lr"] = rate
             optimizer.step()
-    suggestion, reason = _suggest(rates, smoothed)
+    if len(losses) < 10:
+        raise TrainingError(
+            f"The learning-rate finder saw the loss break down within {len(losses)} steps, at a rate of only "
+            f"{rates[-1]:.2g}. Scale the input, or give --learning-rate a number."
+        )
+    suggestion, reason = _suggest(rates, losses, smoothed)
     return LearningRateCurve(tuple(rates), tuple(losses), tuple(smoothed), suggestion, reason)
 
 
@@ -87,17 +96,23 @@ def _has_diverged(smoothed: list[float]) -> bool:
     return smoothed[-1] - best > (_DIVERGED - 1) * scale
 
 
-def _suggest(rates: list[float], smoothed: list[float]) -> tuple[float, str]:
-    lowest = min(range(len(smoothed)), key=smoothed.__getitem__)
-    if lowest < 2:
-        raise TrainingError(
-            f"The learning-rate finder saw no learning rate between {rates[0]:.2g} and {rates[-1]:.2g} at which the "
-            "loss falls. Give --learning-rate a number, for instance 1e-3."
-        )
-    logs = [log(rate) for rate in rates]
-    slopes = [(smoothed[i + 1] - smoothed[i - 1]) / (logs[i + 1] - logs[i - 1]) for i in range(1, lowest)]
-    steepest = rates[1 + min(range(len(slopes)), key=slopes.__getitem__)]
-    limit = exp(logs[lowest] - log(3))
-    if steepest <= limit:
-        return steepest, "the loss falls fastest here"
-    return limit, "a third of the rate with the lowest loss"
+def _suggest(rates: list[float], losses: list[float], smoothed: list[float]) -> tuple[float, str]:
+    # In the first fifth the rates are too small to change anything: what moves there is noise. Their mean is about as
+    # uncertain as the moving average, hence the two.
+    calm = max(2, len(losses) // 5)
+    level = mean(losses[:calm])
+    spread = stdev(losses[:calm]) * sqrt(2 * (1 - _SMOOTHING) / (1 + _SMOOTHING)) + 1e-9 * abs(level)
+    lowest = min(range(calm, len(smoothed)), key=smoothed.__getitem__)
+    if smoothed[lowest] < level - 3 * spread:
+        steepest = rates[min(range(calm, lowest + 1), key=lambda i: _slope(rates, smoothed, i))]
+        limit = rates[lowest] / 3
+        return (steepest, "the loss falls fastest here") if steepest <= limit else (limit, "a third of the best rate")
+    for rate, value in zip(rates[calm:], smoothed[calm:], strict=True):
+        if value > level + 3 * spread:
+            return rate / 10, "the loss rises at ten times this rate, and falls clearly at none"
+    return _DEFAULT, "the loss changes clearly at no rate, so this is the usual one"
+
+
+def _slope(rates: list[float], smoothed: list[float], index: int) -> float:
+    first, last = max(index - 3, 0), min(index + 3, len(rates) - 1)
+    return (smoothed[last] - smoothed[first]) / log(rates[last] / rates[first])
