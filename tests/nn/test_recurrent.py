@@ -290,6 +290,16 @@ def test_no_steps(name: str, options: dict[str, Any]):
     assert_same(leaves(end), leaves(state))
 
 
+@pytest.mark.parametrize(("name", "options"), [*TWINS, *BEYOND], ids=str)
+def test_no_rows(name: str, options: dict[str, Any]):
+    layer = getattr(nn, name)(3, 4, **{**options, "batch_first": False})
+    x = torch.randn(5, 0, 3, dtype=layer.weight_ih_l0.dtype)
+    for lengths in (None, torch.zeros(0, dtype=torch.int64)):
+        output, end = layer(x, lengths=lengths)
+        assert output.shape[:2] == (5, 0)
+        assert all(field.shape[1] == 0 for field in leaves(end))
+
+
 @pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
 @pytest.mark.parametrize(("name", "options"), BEYOND, ids=str)
 def test_beyond_torch_equals_the_equations(name: str, options: dict[str, Any], bias: bool):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import torch
@@ -35,7 +34,6 @@ class Plan(NamedTuple):
     reason: str
 
 
-@lru_cache(maxsize=256)
 def plan(
     kind: str,
     *,

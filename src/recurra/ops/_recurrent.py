@@ -95,7 +95,7 @@ def _by_torch(
     if time == 0:
         # torch refuses to run no steps; the state after none is the state before.
         return input.new_zeros(*input.shape[:2], state[0].shape[-1] * (2 if bidirectional else 1)), state
-    if lengths is None:
+    if lengths is None or len(lengths) == 0:
         output, *end = kernel(input, start, weights, bias, layers, dropout, training, bidirectional, batch_first)
         return output, tuple(end)
     return _packed(input, state, weights, recurrence, training, lengths)
