@@ -59,11 +59,12 @@ class Chooser:
             if read.share < 1:
                 present = column.cast(pl.String)
                 present = present.filter(~is_missing(present)).str.strip_chars().unique()
-                if len(present) > 2 and len(present) > len(column) // 2:
-                    return "a different word in almost every row"
-                if len(present) <= MOST_CATEGORIES:
+                unlike = len(present) > max(2, len(column) // 2)
+                if len(present) <= MOST_CATEGORIES and not unlike:
                     return _categorical(column) if len(present) > 1 else "constant" if len(present) else "empty"
                 if read.share < _FEW_ODD:
+                    if unlike:
+                        return "a different word in almost every row"
                     return f"text of {len(present):,} kinds"
         else:
             read = numbers(column)

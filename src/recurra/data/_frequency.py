@@ -104,7 +104,7 @@ class Frequency:
 
 def parse_frequency(text: str) -> Frequency:
     """Read what people write for a frequency: 15min, 1h, D, 2 weeks, monthly, 1mo, Q, business day."""
-    match = re.fullmatch(r"(\d*)\s*([A-Za-z ]+?)(?:[-_ ](?:start|end|[A-Za-z]{3}))?", text.strip())
+    match = re.fullmatch(r"(\d*)\s*([A-Za-z ]+?)(?:-[A-Za-z]+)?", text.strip())
     if match:
         word = match[2].replace(" ", "")
         unit = (

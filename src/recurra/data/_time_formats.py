@@ -69,13 +69,17 @@ def orders(values: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def parse(text: pl.Series, formats: Iterable[str]) -> pl.Series:
-    """Read times by the first format that fits; null where none does. UTC where the formats hold a zone."""
+    """Read times by the first format that fits; null where none does. UTC where the formats hold a zone.
+
+    Times with and without zone can't stand in one column: the rarer kind is null.
+    """
     result: pl.Series | None = None
     for form in formats:
         each = _parsed(text if result is None else text.set(result.is_not_null(), None), form)
-        if result is not None and result.dtype != each.dtype:
-            each = each.cast(result.dtype)
-        result = each if result is None else pl.select(pl.coalesce(result, each)).to_series()
+        if result is None or (result.dtype != each.dtype and each.null_count() < result.null_count()):
+            result = each
+        elif result.dtype == each.dtype:
+            result = pl.select(pl.coalesce(result, each)).to_series()
     return result if result is not None else pl.Series(text.name, [None] * len(text), pl.Datetime("us"))
 
 
