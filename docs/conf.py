@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -11,7 +13,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-ROOT = Path(__file__).parent.parent
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 project = PROJECT["name"]
@@ -22,6 +25,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode"]
 html_theme = "furo"
 html_title = f"recurra {version}"
 myst_heading_anchors = 3
+myst_enable_extensions = ["html_image"]
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", ".*")]  # types of numpy and torch have their pages elsewhere
 default_role = "code"  # in docstrings as in Markdown: single backticks mean code
@@ -35,6 +39,7 @@ class CommandLine(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         from recurra.cli._app import COMMANDS
 
+        self.env.note_reread()
         commands: list[list[str]] = [[]]
         for verb, entry in COMMANDS.items():
             commands += [[verb, task] for task in entry] if isinstance(entry, dict) else [[verb]]
@@ -72,11 +77,27 @@ def keep_drawings(app: Sphinx, what: str, name: str, obj: object, options: objec
     lines[:] = shown
 
 
+def show_readme(app: Sphinx, page: str, source: list[str]) -> None:
+    """Getting started is the README, without its title and with its links as seen from docs/."""
+
+    def seen_from_here(link: re.Match[str]) -> str:
+        target = os.path.relpath(ROOT / link[2], DOCS).replace(os.sep, "/")
+        is_file = target.startswith("../") and target.endswith(".md")  # to read as it is, for it is no page of these
+        return link[1] + ("path:" if is_file else "") + target + link[3]
+
+    if page == "getting_started":
+        app.env.note_dependency(str(ROOT / "README.md"))
+        body = (ROOT / "README.md").read_text(encoding="utf-8").split("\n", 1)[1]
+        links = r"""(\]\(|src=")(?!#|\w+:)([^)"#]+)([)"#])"""
+        source[0] = "# Getting started\n" + re.sub(links, seen_from_here, body)
+
+
 def setup(app: Sphinx) -> None:
     """Add what the pages use; refuse a page of equations that leaves a file of equations out."""
     app.add_directive("command-line", CommandLine)
     app.connect("autodoc-process-docstring", keep_drawings)
-    page = (Path(__file__).parent / "equations.md").read_text(encoding="utf-8")
+    app.connect("source-read", show_readme)
+    page = (DOCS / "equations.md").read_text(encoding="utf-8")
     left_out = [file.name for file in (ROOT / "src/recurra/reference").glob("_[!_]*.py") if file.name not in page]
     if left_out:
         raise ValueError(f"docs/equations.md shows the files of recurra.reference, but not {', '.join(left_out)}.")
