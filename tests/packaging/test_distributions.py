@@ -13,7 +13,7 @@ pytestmark = pytest.mark.packaging
 # What may lie in the package: code, what type checkers read, the carried series, the report's parts.
 PACKAGE = re.compile(
     r"recurra/(?:\w+/)*(?:"
-    r"\w+\.py|_core\.pyi|py\.typed|data/series/(?:\w+\.csv|SOURCES\.md)|evaluate/\w+/[\w.-]+\.(?:html|css|js|txt|md)"
+    r"\w+\.py|_core\.pyi|py\.typed|data/series/(?:\w+\.csv|SOURCES\.md)|evaluate/_\w+\.(?:html\.j2|css|js)"
     r")"
 )
 SDIST = {"CHANGELOG.md", "CMakeLists.txt", "LICENSE", "PKG-INFO", "README.md", "constraints.txt", "pyproject.toml"}
