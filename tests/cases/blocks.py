@@ -50,5 +50,5 @@ BLOCKS = [
     BlockCase("horizon", nn.Horizon(time=7, horizon=3), (7, 2)),
     BlockCase("unstack", nn.Unstack(size=2), (7, 6)),
     *(BlockCase(f"level {method}", nn.Level(method=method), (7, 4)) for method in ("last", "mean", "zero")),  # pyright: ignore
-    *(BlockCase(f"spread {method}", nn.Spread(method=method), (7, 6)) for method in ("series", "std", "mean-abs")),  # pyright: ignore
+    *(BlockCase(f"spread {method}", nn.Spread(method=method), (7, 6)) for method in ("std", "mean-abs")),  # pyright: ignore
 ]

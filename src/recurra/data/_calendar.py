@@ -57,4 +57,10 @@ def _wall_clock(time: np.ndarray, time_zone: str | None) -> np.ndarray:
         return time
     import polars as pl
 
-    return pl.Series(time).dt.replace_time_zone("UTC").dt.convert_time_zone(time_zone).dt.replace_time_zone(None).to_numpy()
+    return (
+        pl.Series(time)
+        .dt.replace_time_zone("UTC")
+        .dt.convert_time_zone(time_zone)
+        .dt.replace_time_zone(None)
+        .to_numpy()
+    )

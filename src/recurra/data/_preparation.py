@@ -52,42 +52,60 @@ class Preparation(BaseModel):
     past: Scaling
     static: Scaling
     series: tuple[str, ...]  # code i+1 of the series embedding is entry i; 0 is a new series
-    scale: dict[str, tuple[float, ...]]  # standard deviation of each target over a series' training rows
-    typical_scale: tuple[float, ...]  # for a series without two training values
+    centre: tuple[tuple[float, ...], ...]  # (S, C) mean of each target over a series' training rows
+    scale: tuple[tuple[float, ...], ...]  # (S, C) standard deviation likewise; the typical one where it can't be told
+    typical_scale: tuple[float, ...]  # (C,)
     has_gaps: bool  # targets are missing in places, so the network sees masks
 
+    def units_of(self, panel: Panel) -> tuple[np.ndarray, np.ndarray]:
+        """Centre and scale of each series of a panel, (S, C) float32; a new series is measured by its own rows."""
+        centre, scale = series_moments(panel, np.ones(panel.num_rows, dtype=bool))
+        scale = np.where(scale > 0, scale, np.asarray(self.typical_scale))
+        place = {label: i for i, label in enumerate(self.series)}
+        known = np.array([place.get(label, -1) for label in panel.series], dtype=np.int64)
+        own_centre = np.asarray(self.centre).reshape(len(self.series), -1)
+        own_scale = np.asarray(self.scale).reshape(len(self.series), -1)
+        seen = (known >= 0)[:, None]
+        return (
+            np.where(seen, own_centre[known], centre).astype(np.float32),
+            np.where(seen, own_scale[known], scale).astype(np.float32),
+        )
 
-def fit_preparation(panel: Panel, training: np.ndarray) -> Preparation:
+
+def fit_preparation(panel: Panel, training: np.ndarray, *, calendar: bool) -> Preparation:
     """Learn scales and calendars from the rows where `training` (N,) holds, and from nothing after them."""
-    scale = series_scale(panel, training)
-    if panel.num_series > 1:
-        typical = np.nanmedian(np.where(scale > 0, scale, np.nan), axis=0) if (scale > 0).any(0).all() else scale.max(0)
-    else:
-        typical = scale[0]
-    typical = np.where(typical > 0, typical, 1.0)
-    resolved = np.where(scale > 0, scale, typical)
+    centre, scale = series_moments(panel, training)
+    known = scale > 0
+    typical = np.array(
+        [np.median(column[mask]) if mask.any() else 1.0 for column, mask in zip(scale.T, known.T, strict=True)]
+    )
     return Preparation(
         table=panel.schema,
-        calendar=choose_calendar(panel.time, panel.offsets),
+        calendar=choose_calendar(panel.time, panel.offsets) if calendar else (),
         known=fit_scaling(panel.known, training),
         past=fit_scaling(panel.past, training),
         static=fit_scaling(panel.static, np.ones(panel.num_series, dtype=bool)),
         series=panel.series,
-        scale=dict(zip(panel.series, (tuple(float(v) for v in row) for row in resolved), strict=True)),
+        centre=_nested(centre),
+        scale=_nested(np.where(known, scale, typical)),
         typical_scale=tuple(float(v) for v in typical),
         has_gaps=not bool(np.isfinite(panel.target[training]).all()),
     )
 
 
-def series_scale(panel: Panel, rows: np.ndarray) -> np.ndarray:
-    """Standard deviation of each target over the marked rows of each series, (S, C); 0 where it can't be told."""
+def series_moments(panel: Panel, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each target over the marked rows of each series, (S, C); 0 where they can't be told."""
     present = np.isfinite(panel.target) & rows[:, None]
     values = np.where(present, panel.target, 0.0).astype(np.float64)
     count = _sum_by_series(present.astype(np.float64), panel.offsets)
     mean = _sum_by_series(values, panel.offsets) / np.maximum(count, 1)
     centred = np.where(present, values - np.repeat(mean, panel.lengths, axis=0), 0.0)
     std = np.sqrt(_sum_by_series(centred**2, panel.offsets) / np.maximum(count, 1))
-    return np.where((count >= 2) & (std > 1e-6 * np.abs(mean)), std, 0.0)
+    return mean, np.where((count >= 2) & (std > 1e-6 * np.abs(mean)), std, 0.0)
+
+
+def _nested(values: np.ndarray) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(float(v) for v in row) for row in values)
 
 
 def _sum_by_series(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from torch import Tensor
 from recurra import ops
 from recurra.data._calendar import calendar_features
 from recurra.data._panel import Panel
-from recurra.data._preparation import Preparation, series_scale
+from recurra.data._preparation import Preparation
 
 
 class Windows:
@@ -36,10 +36,8 @@ class Windows:
         code = {label: i + 1 for i, label in enumerate(preparation.series)}
         own = np.array([[code.get(label, 0)] for label in panel.series], dtype=np.int64)
         self.static_codes = torch.from_numpy(np.concatenate([panel.static_codes, own], axis=1))
-        fallback = series_scale(panel, np.ones(panel.num_rows, dtype=bool))
-        fallback = np.where(fallback > 0, fallback, np.asarray(preparation.typical_scale))
-        rows = [preparation.scale.get(label, tuple(fallback[i])) for i, label in enumerate(panel.series)]
-        self.scale = torch.tensor(rows, dtype=torch.float32).reshape(panel.num_series, self.num_targets)
+        centre, scale = preparation.units_of(panel)
+        self.centre, self.scale = torch.from_numpy(centre), torch.from_numpy(scale)  # (S, C)
 
     def widths(self) -> dict[str, int]:
         """Numbers on the last axis of each input that `gather` gives."""
@@ -48,6 +46,7 @@ class Windows:
             "target": c,
             "observed": c,
             "since": c,
+            "centre": c,
             "scale": c,
             "past": self.past.shape[1],
             "past_codes": self.past_codes.shape[1],
@@ -59,7 +58,9 @@ class Windows:
             "static_codes": self.static_codes.shape[1] + (not self.joint),
         }
 
-    def gather(self, origins: Tensor, channels: Tensor | None, *, context: int, horizon: int, padded: int) -> dict[str, Tensor]:
+    def gather(
+        self, origins: Tensor, channels: Tensor | None, *, context: int, horizon: int, padded: int
+    ) -> dict[str, Tensor]:
         """Windows at `origins` (B,) with whole horizons, of the targets `channels` (B,) unless joint.
 
         Gives the network's inputs, and "truth" and "truth_observed" (B, horizon, C or 1). "future" begins with the
@@ -74,11 +75,11 @@ class Windows:
         past, ahead = rows[:, :context], rows[:, context:]
         values, seen, since = self._of_targets(past, channels)
         seen = seen * inside[..., None]
-        scale = self.scale[series]
+        centre, scale = self.centre[series], self.scale[series]
         static_codes = self.static_codes[series]
         if not self.joint:
             assert channels is not None
-            scale = scale.gather(1, channels[:, None])
+            centre, scale = centre.gather(1, channels[:, None]), scale.gather(1, channels[:, None])
             static_codes = torch.cat([static_codes, channels[:, None]], dim=1)
         progress = (torch.arange(1, padded + 1) / horizon).expand(len(origins), -1)[..., None]
         truth, truth_observed, _ = self._of_targets(ahead[:, :horizon], channels)
@@ -86,6 +87,7 @@ class Windows:
             "target": values * seen,
             "observed": seen,
             "since": since,
+            "centre": centre[:, None],
             "scale": scale[:, None],
             "past": self.past[past],
             "past_codes": self.past_codes[past],

@@ -361,7 +361,7 @@ class _LevelModule(nn.Module):
 
 
 class Spread(Block):
-    """The scale of each target in a window: that of its series, its standard deviation, or its mean magnitude.
+    """The scale of each target in a window: its standard deviation, or its mean magnitude.
 
     Takes values, observed flags, and the scale of the series (equal at all steps) side by side. Reversible instance
     normalisation (Kim et al., 2022) is level "mean" and spread "std". A tenth of the series' scale is the floor, so
@@ -369,7 +369,7 @@ class Spread(Block):
     """
 
     kind: Literal["spread"] = "spread"
-    method: Literal["series", "std", "mean-abs"]
+    method: Literal["std", "mean-abs"]
     takes: ClassVar[str] = "batch time feature"
     gives: ClassVar[str] = "batch 1 target"
 
@@ -392,8 +392,6 @@ class _SpreadModule(nn.Module):
     def forward(self, x: Float[Tensor, "batch time triple"]) -> Float[Tensor, "batch 1 target"]:
         values, observed, scale = x.chunk(3, dim=-1)
         scale = scale[:, :1]
-        if self.method == "series":
-            return scale
         count = observed.sum(1, keepdim=True).clamp(min=1)
         if self.method == "mean-abs":
             return (values.abs() * observed).sum(1, keepdim=True) / count + 0.1 * scale

@@ -100,9 +100,7 @@ class Network(nn.Module):
             values[branch.name] = x
         return {name: values[name] for name in names}
 
-    def run(
-        self, inputs: Mapping[str, Tensor], state: NetworkState | None
-    ) -> tuple[dict[str, Tensor], NetworkState]:
+    def run(self, inputs: Mapping[str, Tensor], state: NetworkState | None) -> tuple[dict[str, Tensor], NetworkState]:
         """Go on from `state` (None: from the start) over any number of steps; every branch's output and the new state."""
         values = dict(inputs)
         after: NetworkState = {}

@@ -42,4 +42,8 @@ class Recipe:
 
 
 # `recurra reproduce NAME`, one file of this room each.
-RECIPES: dict[str, Recipe] = {}
+RECIPES: dict[str, Recipe] = {
+    "etth1-96": Recipe("Transformer temperatures by the hour, 96 hours ahead.", "recurra.recipes._ett:etth1"),
+    "ettm1-96": Recipe("Transformer temperatures by the quarter hour, 96 ahead.", "recurra.recipes._ett:ettm1"),
+    "m4-hourly": Recipe("The hourly series of the M4 competition, 48 hours ahead.", "recurra.recipes._m4:m4_hourly"),
+}

@@ -36,7 +36,8 @@ class Estimator(BaseEstimator):
         ]
         __init__.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess]
         __init__.__doc__ = "Options by keyword:\n\n" + "\n".join(
-            f"{name}: {field.description} (default {field.default!r})" for name, field in cls.config_class.model_fields.items()
+            f"{name}: {field.description} (default {field.default!r})"
+            for name, field in cls.config_class.model_fields.items()
         )
         cls.__init__ = __init__  # pyright: ignore[reportAttributeAccessIssue]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -16,7 +16,7 @@ from recurra.tasks.forecast._season import find_season
 _USUAL_HORIZONS = {"1h": 24, "1d": 7, "1b": 5, "1w": 8, "1mo": 12, "1q": 8, "1y": 5}
 _PARAMETERS = {"normal": 2, "student-t": 3, "negative-binomial": 2}
 _LONGEST_CONTEXT = 720
-_STEPS, _STEPS_PER_EPOCH = 3000, 300
+_STEPS = 700
 
 Reasons = dict[str, tuple[object, str]]
 
@@ -37,37 +37,54 @@ class Chosen(BaseModel):
     bidirectional: bool
     dropout: float
     decoder: Literal["direct", "recursive"]
-    normalisation: Literal["last", "last-scaled", "revin", "mean-scaled"]
+    normalisation: Literal["series", "last", "last-scaled", "revin", "mean-scaled"]
     joint: bool
     loss: Literal["quantile", "mse", "mae", "normal", "student-t", "negative-binomial"]
     levels: tuple[float, ...]
     outputs: int  # numbers per target and step: a mean and quantiles, a mean, or the parameters of a likelihood
     masks: bool  # whether observed flags and time since the last observation are shown
     linear_skip: bool
-    batch_size: int  # at most, before memory is looked at
-    epochs: int
-    steps_per_epoch: int
+    floor: tuple[float, ...]  # (C,) 0 for a target that is never negative in training, else -inf
     shortest_history: int  # a training window needs this many rows of its series before its origin
 
 
-def choose(panel: Panel, training: np.ndarray, config: ForecastConfig, *, has_gaps: bool) -> tuple[Chosen, Reasons]:
+def choose_horizon(panel: Panel, config: ForecastConfig, why: Reasons) -> int:
+    """How far to forecast: what is usual for the frequency, in a fraction of the longest series."""
+    longest = int(panel.lengths.max())
+    usual = _USUAL_HORIZONS.get(panel.schema.frequency or "", 12)
+    frequency = panel.schema.frequency
+    reason = f"usual for rows every {frequency}" if frequency else "a dozen steps, for rows without a known frequency"
+    return _decide(why, "horizon", config.horizon, max(1, min(usual, longest // 10)), reason)
+
+
+def choose_epochs(whole: int, config: ForecastConfig, why: Reasons) -> tuple[int, int]:
+    """Epochs and their steps, given the steps that show every window once.
+
+    Windows of one series overlap so much that a sample of them says nearly all; long training overfits.
+    """
+    steps = max(1, min(whole, _STEPS // 10))
+    reason = f"of the {whole:,} that would show every window; windows overlap" if steps < whole else "every window once"
+    steps = _decide(why, "steps_per_epoch", config.steps_per_epoch, steps, reason)
+    epochs = max(10, min(50, _STEPS // steps))
+    return _decide(why, "epochs", config.epochs, epochs, f"{steps} steps each; early stopping may end sooner"), steps
+
+
+def _decide(why: Reasons, name: str, given: Any, value: Any, reason: str) -> Any:
+    why[name] = (given, "set by you") if given is not None else (value, reason)
+    return why[name][0]
+
+
+def choose(
+    panel: Panel, training: np.ndarray, config: ForecastConfig, why: Reasons, *, horizon: int, has_gaps: bool
+) -> Chosen:
     """Decide what `config` leaves open from the rows where `training` (N,) holds; reasons by name of the option."""
-    why: Reasons = {}
-
-    def decide(name: str, given: object, value: object, reason: str) -> None:
-        why[name] = (given, "set by you") if given is not None else (value, reason)
-
-    rows_per_series = np.add.reduceat(training.astype(np.int64), panel.offsets[:-1]) if panel.num_rows else np.zeros(1)
+    rows_per_series = np.add.reduceat(training.astype(np.int64), panel.offsets[:-1])
     longest = int(rows_per_series.max())
     if config.season is None:
         season, reason = find_season(panel, training)
     else:
         season, reason = config.season, ""
-    decide("season", config.season, season, reason)
-
-    usual = _USUAL_HORIZONS.get(panel.schema.frequency or "", 12)
-    horizon = config.horizon or max(1, min(usual, longest // 5))
-    decide("horizon", config.horizon, horizon, f"usual for {panel.schema.frequency or 'unevenly spaced'} rows")
+    _decide(why, "season", config.season, season, reason)
     if horizon + 2 > longest:
         raise DataError(
             f"horizon {horizon} is longer than the data allow: the longest series has {longest} rows for training. "
@@ -85,15 +102,15 @@ def choose(panel: Panel, training: np.ndarray, config: ForecastConfig, *, has_ga
     segment = 1 if config.decoder == "recursive" else config.segment or _segment(context, horizon)
     context = math.ceil(context / segment) * segment
     reason = f"room for {context // horizon} horizons" + (f" and {context / season:.1f} seasons" if season > 1 else "")
-    decide("context", config.context, context, reason)
+    _decide(why, "context", config.context, context, reason)
     if config.decoder == "direct":
-        decide("segment", config.segment, segment, f"{context // segment} recurrent steps instead of {context}")
+        _decide(why, "segment", config.segment, segment, f"{context // segment} recurrent steps instead of {context}")
 
     normalisation, reason = _normalisation(panel, training, config)
-    decide("normalisation", config.normalisation, normalisation, reason)
+    _decide(why, "normalisation", config.normalisation, normalisation, reason)
     if config.decoder == "recursive":
         loss, reason = _likelihood(panel, training, config)
-        decide("likelihood", config.likelihood, loss, reason)
+        _decide(why, "likelihood", config.likelihood, loss, reason)
         outputs = _PARAMETERS[loss]
         if config.bidirectional:
             raise ConfigError("A recursive decoder reads forward only. Drop --bidirectional, or pass --decoder direct.")
@@ -102,39 +119,28 @@ def choose(panel: Panel, training: np.ndarray, config: ForecastConfig, *, has_ga
         outputs = 1 + len(config.quantiles) if loss == "quantile" else 1
 
     shortest = min(context, max(segment, horizon))
-    channels = 1 if config.channels == "joint" else panel.target.shape[1]
-    count = int(np.maximum(rows_per_series - shortest - horizon + 1, 0).sum()) * channels
-    batch = config.batch_size or 1 << max(4, min(8, round(math.log2(max(count, 1) / 100))))
-    decide("batch_size", config.batch_size, batch, f"{count:,} training windows")
-    steps = max(1, min(math.ceil(count / batch), _STEPS_PER_EPOCH))
-    epochs = config.epochs or max(8, min(40, _STEPS // steps))
-    decide("epochs", config.epochs, epochs, f"{steps} steps each; early stopping may end sooner")
-    return (
-        Chosen(
-            horizon=horizon,
-            context=context,
-            season=season,
-            segment=segment,
-            horizon_padded=math.ceil(horizon / segment) * segment,
-            cell=config.cell,
-            hidden_size=config.hidden_size,
-            num_layers=config.num_layers,
-            bidirectional=config.bidirectional,
-            dropout=config.dropout,
-            decoder=config.decoder,
-            normalisation=normalisation,  # pyright: ignore[reportArgumentType]
-            joint=config.channels == "joint",
-            loss=loss,  # pyright: ignore[reportArgumentType]
-            levels=tuple(sorted(config.quantiles)),
-            outputs=outputs,
-            masks=has_gaps or bool((rows_per_series < context + horizon).any()),
-            linear_skip=config.linear_skip and config.decoder == "direct",
-            batch_size=batch,
-            epochs=epochs,
-            steps_per_epoch=steps,
-            shortest_history=shortest,
-        ),
-        why,
+    values = panel.target[training]
+    return Chosen(
+        horizon=horizon,
+        context=context,
+        season=season,
+        segment=segment,
+        horizon_padded=math.ceil(horizon / segment) * segment,
+        cell=config.cell,
+        hidden_size=config.hidden_size,
+        num_layers=config.num_layers,
+        bidirectional=config.bidirectional,
+        dropout=config.dropout,
+        decoder=config.decoder,
+        normalisation=normalisation,  # pyright: ignore[reportArgumentType]
+        joint=config.channels == "joint",
+        loss=loss,  # pyright: ignore[reportArgumentType]
+        levels=tuple(sorted(config.quantiles)),
+        outputs=outputs,
+        masks=has_gaps or bool((rows_per_series < context + horizon).any()),
+        linear_skip=config.linear_skip and config.decoder == "direct",
+        floor=tuple(0.0 if np.nanmin(column) >= 0 else -math.inf for column in values.T),
+        shortest_history=shortest,
     )
 
 
@@ -148,7 +154,9 @@ def _normalisation(panel: Panel, training: np.ndarray, config: ForecastConfig) -
         return config.normalisation, ""
     if config.decoder == "recursive":
         counts = _likelihood(panel, training, config)[0] == "negative-binomial"
-        return ("mean-scaled", "counts keep their zero") if counts else ("revin", "the sampler needs a scale per window")
+        return (
+            ("mean-scaled", "counts keep their zero") if counts else ("revin", "the sampler needs a scale per window")
+        )
     return "last", "windows start from their last value, in units of their series' spread"
 
 

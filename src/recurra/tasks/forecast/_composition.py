@@ -25,13 +25,27 @@ from recurra.nn import (
 )
 from recurra.tasks.forecast._choices import Chosen
 
-# normalisation -> how the level and the spread of a window are measured
-NORMALISATIONS = {
-    "last": ("last", "series"),
-    "last-scaled": ("last", "std"),
-    "revin": ("mean", "std"),
-    "mean-scaled": ("zero", "mean-abs"),
-}
+
+def _units(normalisation: str) -> list[Branch]:
+    """What a window is measured from ("level") and in ("spread"), and how high that level is for its series."""
+    level, spread = {
+        "series": (None, None),
+        "last": ("last", None),
+        "last-scaled": ("last", "std"),
+        "revin": ("mean", "std"),
+        "mean-scaled": ("zero", "mean-abs"),
+    }[normalisation]
+    seen = ("target", "observed", "scale")
+    return [
+        Branch(name="level", takes=seen[:2], blocks=(Level(method=level),)) if level else _same("level", "centre"),
+        Branch(name="spread", takes=seen, blocks=(Spread(method=spread),)) if spread else _same("spread", "scale"),
+        Branch(name="above", takes=("level", "centre"), join="subtract"),
+        Branch(name="height", takes=("above", "scale"), join="divide"),
+    ]
+
+
+def _same(name: str, other: str) -> Branch:
+    return Branch(name=name, takes=(other,))
 
 
 def compose(chosen: Chosen, widths: Mapping[str, int], categories: Mapping[str, tuple[int, ...]]) -> Composition:
@@ -44,18 +58,16 @@ def compose(chosen: Chosen, widths: Mapping[str, int], categories: Mapping[str, 
 
 
 def _direct(chosen: Chosen, widths: Mapping[str, int], categories: Mapping[str, tuple[int, ...]]) -> Composition:
-    level, spread = NORMALISATIONS[chosen.normalisation]
     outputs = widths["target"] * chosen.outputs
     size = chosen.hidden_size
     branches = [
-        Branch(name="level", takes=("target", "observed"), blocks=(Level(method=level),)),
-        Branch(name="spread", takes=("target", "observed", "scale"), blocks=(Spread(method=spread),)),
+        *_units(chosen.normalisation),
         Branch(name="centred", takes=("target", "level"), join="subtract"),
         Branch(name="masked", takes=("centred", "observed"), join="multiply"),
         Branch(name="normal", takes=("masked", "spread"), join="divide"),
         *_embeddings(categories),
     ]
-    seen = ["normal"]
+    seen = ["normal"] + (["height"] if chosen.normalisation != "series" else [])
     if chosen.masks:
         seen += ["observed", "since"]
     seen += [name for name in ("past", "known") if widths[name]]
@@ -117,10 +129,8 @@ def _recursive(chosen: Chosen, widths: Mapping[str, int], categories: Mapping[st
     The input "previous" is the normalised value one step back; "level" and "spread" are worked out from the context and
     then given while stepping.
     """
-    level, spread = NORMALISATIONS[chosen.normalisation]
     branches = [
-        Branch(name="level", takes=("target", "observed"), blocks=(Level(method=level),)),
-        Branch(name="spread", takes=("target", "observed", "scale"), blocks=(Spread(method=spread),)),
+        *_units(chosen.normalisation),
         *(b for b in _embeddings(categories) if b.name not in ("past_vectors", "future_vectors")),
     ]
     seen = ["previous", "previous_observed"] + (["known"] if widths["known"] else [])

@@ -22,25 +22,31 @@ class ForecastConfig(Columns, TrainingConfig):
     """Everything that can be chosen about a forecaster: the one source of the signature, the flags and the manifest."""
 
     horizon: PositiveInt | None = Field(None, description="Steps to forecast. Default: one season.")
-    context: PositiveInt | None = Field(None, description="Steps the network looks back. Default: from horizon, season, length.")
-    season: PositiveInt | None = Field(None, description="Steps of one season. Default: found in the data; 1 means none.")
+    context: PositiveInt | None = Field(
+        None, description="Steps the network looks back. Default: from horizon, season, length."
+    )
+    season: PositiveInt | None = Field(
+        None, description="Steps of one season. Default: found in the data; 1 means none."
+    )
     cell: Literal["rnn", "lstm", "gru"] = Field("gru", description="Recurrent cell.")
     hidden_size: PositiveInt = Field(128, description="Units of each recurrent layer.")
     num_layers: PositiveInt = Field(1, description="Stacked recurrent layers.")
     bidirectional: bool = Field(False, description="Read the window both ways (direct decoder only).")
     dropout: float = Field(0.1, ge=0, lt=1, description="Dropout between layers and before the output.")
+    calendar: bool = Field(True, description="Show the network the time of day, day of week and day of year.")
     decoder: Literal["direct", "recursive"] = Field(
         "direct", description="direct: all horizons at once from segments; recursive: one step at a time, by sampling."
     )
     segment: PositiveInt | None = Field(None, description="Steps joined into one recurrent step (direct decoder).")
-    normalisation: Literal["last", "last-scaled", "revin", "mean-scaled"] | None = Field(
+    normalisation: Literal["series", "last", "last-scaled", "revin", "mean-scaled"] | None = Field(
         None, description="What is taken off each window: its last value, or mean and spread. Default: from the data."
     )
     channels: Literal["independent", "joint"] = Field(
         "independent", description="Several targets: one network applied to each, or all read and forecast together."
     )
     likelihood: Literal["normal", "student-t", "negative-binomial"] | None = Field(
-        None, description="Distribution of one step (recursive decoder). Default: negative-binomial for counts, else student-t."
+        None,
+        description="Distribution of one step (recursive decoder). Default: negative-binomial for counts, else student-t.",
     )
     linear_skip: bool = Field(False, description="Add a linear map of the window to the output (direct decoder).")
     loss: Literal["quantile", "mse", "mae"] = Field("quantile", description="What training minimises (direct decoder).")
@@ -48,5 +54,9 @@ class ForecastConfig(Columns, TrainingConfig):
         (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975), description="Levels of the predictive distribution."
     )
     samples: PositiveInt = Field(200, description="Sampled paths per forecast (recursive decoder).")
-    validation: float = Field(0.1, gt=0, lt=1, description="Share of the rows, just before the test part, for early stopping and calibration.")
-    test: Annotated[str, BeforeValidator(str)] = Field("0.2", description="Last share of the rows, or the date from which on, is for the test.")
+    validation: float = Field(
+        0.1, gt=0, lt=1, description="Share of the rows, just before the test part, for early stopping and calibration."
+    )
+    test: Annotated[str, BeforeValidator(str)] = Field(
+        "0.2", description="Last share of the rows, or the date from which on, is for the test."
+    )

@@ -6,15 +6,16 @@ import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from recurra import evaluate
 from recurra.data import Panel, Preparation, Windows, extend, fit_preparation, last_observed
-from recurra.errors import ConfigError, DataError
+from recurra.errors import DataError
 from recurra.nn import Composition
-from recurra.tasks.forecast._choices import Chosen, Reasons, choose
+from recurra.tasks.forecast._choices import Chosen, Reasons, choose, choose_epochs, choose_horizon
 from recurra.tasks.forecast._composition import compose
 from recurra.tasks.forecast._config import ForecastConfig
 from recurra.tasks.forecast._model import Model, gather, training_batches
@@ -25,97 +26,248 @@ _MOST_VALIDATION_WINDOWS, _MOST_TEST_WINDOWS = 4_000, 20_000
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A trained and calibrated forecaster, and how it came about."""
+    """A trained and calibrated forecaster."""
 
     config: ForecastConfig
     chosen: Chosen
     composition: Composition
     preparation: Preparation
     model: Model
-    calibration: evaluate.Calibration
-    test_from: str | None  # first time of the test part; None for series in the order of rows
+    calibration: evaluate.ConformalCorrection
+    test_from: str | None  # first time of the test part, UTC; None for series in the order of rows
     data_digest: str
 
-    def windows(self, panel: Panel) -> Windows:
-        """The panel as the network takes it."""
-        return Windows(panel, self.preparation, joint=self.chosen.joint)
+    def forecast(self, panel: Panel, origins: np.ndarray, *, seed: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Mean (W, K, C) and calibrated quantiles (W, K, C, Q) of the rows from `origins` (W,) on."""
+        windows = Windows(panel, self.preparation, joint=self.chosen.joint)
+        seed = self.config.seed if seed is None else seed
+        raw = self.model.forecast(windows, origins, seed=seed, samples=self.config.samples)
+        quantiles = self.calibration.apply(raw.quantiles, raw.spread)
+        floor = np.asarray(self.chosen.floor, dtype=raw.mean.dtype)
+        return np.maximum(raw.mean, floor), np.maximum(quantiles, floor[:, None])
 
 
 @dataclass(frozen=True, eq=False)
-class Fitting:
-    """What fitting leaves behind besides the model: all that a report tells."""
+class Measured:
+    """How forecasts fared on rows that were not trained on."""
 
     panel: Panel
-    split: evaluate.Split
-    reasons: Reasons
-    training: TrainingResult
-    test: evaluate.Forecasts
+    forecasts: evaluate.Forecasts
     baselines: dict[str, np.ndarray]
     scores: evaluate.Scores
 
 
-def fit(
-    panel: Panel,
-    config: ForecastConfig,
-    *,
-    checkpoint: Path | None,
-    resume: bool,
-    progress: Progress | None,
-) -> tuple[Fitted, Fitting]:
-    """Choose what was left open, train on the oldest rows, calibrate on the next, measure on the newest."""
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """All that is settled before training."""
+
+    panel: Panel
+    config: ForecastConfig
+    split: evaluate.Split
+    chosen: Chosen
+    reasons: Reasons
+    preparation: Preparation
+    windows: Windows
+    composition: Composition
+    model: Model
+    origins: np.ndarray  # first target rows of the training windows
+    held_out: np.ndarray  # those for early stopping and calibration
+    training: TrainingConfig
+
+
+def prepare(panel: Panel, config: ForecastConfig) -> Plan:
+    """Split, choose what was left open, and build the network."""
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    horizon = config.horizon or default_horizon(panel)
+    reasons: Reasons = {}
+    horizon = choose_horizon(panel, config, reasons)
     split = evaluate.split_in_time(panel, validation=config.validation, test=config.test, horizon=horizon)
     training = rows_of(split, "training")
-    if not np.isfinite(panel.target[training]).any():
-        raise DataError("The training part holds no target value at all. Choose another --test, or a longer file.")
-    preparation = fit_preparation(panel, training)
-    chosen, reasons = choose(panel, training, config, horizon=horizon, has_gaps=preparation.has_gaps)
+    check_targets(panel, training)
+    preparation = fit_preparation(panel, training, calendar=config.calendar)
+    chosen = choose(panel, training, config, reasons, horizon=horizon, has_gaps=preparation.has_gaps)
     windows = Windows(panel, preparation, joint=chosen.joint)
-    categories = {
-        "past": tuple(len(c) + 1 for c in panel.schema.past_categories.values()),
-        "known": tuple(len(c) + 1 for c in panel.schema.known_categories.values()),
-        "static": static_categories(panel, chosen),
-    }
-    composition = compose(chosen, windows.widths(), categories)
+    composition = compose(chosen, windows.widths(), categories(panel, chosen))
     torch.manual_seed(config.seed)
     model = Model(composition, chosen)
-
     origins = trainable(panel, split, "training", chosen)
-    held_out = thin(trainable(panel, split, "validation", chosen), _MOST_VALIDATION_WINDOWS, chosen.season)
-    chosen, training_config = settle(model, windows, origins, chosen, config, reasons)
-    model.chosen = chosen
+    count = len(origins) * (1 if chosen.joint else windows.num_targets)
+    batch_size = choose_batch(model, windows, origins, count, config, reasons)
+    epochs, steps = choose_epochs(math.ceil(count / batch_size), config, reasons)
+    options = {name: getattr(config, name) for name in TrainingConfig.model_fields}
+    return Plan(
+        panel=panel,
+        config=config,
+        split=split,
+        chosen=chosen,
+        reasons=reasons,
+        preparation=preparation,
+        windows=windows,
+        composition=composition,
+        model=model,
+        origins=origins,
+        held_out=thin(trainable(panel, split, "validation", chosen), _MOST_VALIDATION_WINDOWS, chosen.season),
+        training=TrainingConfig(**options | {"epochs": epochs, "steps_per_epoch": steps, "batch_size": batch_size}),
+    )
+
+
+def fit(
+    plan: Plan, *, checkpoint: Path | None, resume: bool, progress: Progress | None
+) -> tuple[Fitted, TrainingResult]:
+    """Train on the oldest rows; stop early and calibrate on the next."""
+    panel, config, chosen, model, windows = plan.panel, plan.config, plan.chosen, plan.model, plan.windows
+    size = plan.training.batch_size
+    assert size is not None
     result = train(
         model.network,
         model.loss,
-        training_batches(windows, origins, chosen, seed=config.seed),
-        lambda network: model.validation_loss(network, windows, held_out),
-        training_config,
+        training_batches(
+            windows, plan.origins, chosen, batch_size=size, steps=plan.training.steps_per_epoch, seed=config.seed
+        ),
+        (lambda network: model.validation_loss(network, windows, plan.held_out)) if len(plan.held_out) else None,
+        plan.training,
         checkpoint=checkpoint,
         resume=resume,
         progress=progress,
     )
-
-    calibration = evaluate.Calibration.none(len(chosen.levels), chosen.horizon, panel.target.shape[1])
+    raw = model.forecast(windows, plan.held_out, seed=config.seed, samples=config.samples)
+    quantiles = np.sort(raw.quantiles, axis=-1)
+    validation = evaluate.Forecasts(**about(panel, plan.held_out, chosen), mean=raw.mean, quantiles=quantiles)
     fitted = Fitted(
         config=config,
         chosen=chosen,
-        composition=composition,
-        preparation=preparation,
+        composition=plan.composition,
+        preparation=plan.preparation,
         model=model,
-        calibration=calibration,
-        test_from=test_from(panel, split),
+        calibration=evaluate.ConformalCorrection.fit(validation, raw.spread),
+        test_from=None if panel.time.dtype.kind != "M" else str(panel.time[rows_of(plan.split, "test")].min()),
         data_digest=digest(panel),
     )
-    return fitted, Fitting  # pyright: ignore
+    return fitted, result
+
+
+def measure(fitted: Fitted, panel: Panel, test_start: np.ndarray, training: TrainingResult | None) -> Measured:
+    """Forecast from every origin (or a fair sample) of the rows from `test_start` (S,) on, beside the baselines."""
+    chosen = fitted.chosen
+    split = evaluate.Split(panel.offsets, test_start, test_start)
+    origins = thin(trainable(panel, split, "test", chosen), _MOST_TEST_WINDOWS, chosen.season)
+    if not len(origins):
+        raise DataError(
+            f"There is nothing to measure on: no series has {chosen.shortest_history} rows of history and then "
+            f"{chosen.horizon} rows with target values after the rows that the model was fitted on. Bring newer rows."
+        )
+    mean, quantiles = fitted.forecast(panel, origins)
+    forecasts = evaluate.Forecasts(**about(panel, origins, chosen), mean=mean, quantiles=quantiles)
+    baselines = evaluate.forecast_baselines(
+        panel.target, panel.offsets, origins, horizon=chosen.horizon, season=chosen.season, train_until=test_start
+    )
+    scale = evaluate.seasonal_error(panel.target, panel.offsets, test_start, season=chosen.season)
+    return Measured(
+        panel,
+        forecasts,
+        baselines,
+        evaluate.score(forecasts, baselines, seasonal_errors=scale, history=history(training)),
+    )
+
+
+def test_rows(fitted: Fitted, panel: Panel) -> np.ndarray:
+    """Where each series of a panel passes beyond what the model has seen, (S,) rows.
+
+    By the calendar where there is one. Series in the order of rows: the newest share when they are the rows of the
+    fitting, otherwise all of them, since they come from somewhere else.
+    """
+    if fitted.test_from is not None and panel.time.dtype.kind == "M":
+        earlier = np.append(0, np.cumsum(panel.time < np.datetime64(fitted.test_from)))
+        return panel.offsets[:-1] + earlier[panel.offsets[1:]] - earlier[panel.offsets[:-1]]
+    if digest(panel) == fitted.data_digest:
+        config = fitted.config
+        horizon = fitted.chosen.horizon
+        return evaluate.split_in_time(panel, validation=config.validation, test=config.test, horizon=horizon).test_start
+    return panel.offsets[:-1]
+
+
+def predict(
+    fitted: Fitted, panel: Panel, *, seed: int | None = None
+) -> tuple[Panel, np.ndarray, np.ndarray, np.ndarray]:
+    """Forecast what comes after the last known target of each series: (extended panel, origins, mean, quantiles)."""
+    last = last_observed(panel)
+    known = last >= panel.offsets[:-1]
+    if not known.any():
+        raise DataError("No series holds a target value to forecast from. Pass the rows up to now, targets included.")
+    missing = np.maximum(last + 1 + fitted.chosen.horizon - panel.offsets[1:], 0)
+    longer = extend(panel, int(missing.max()))
+    origins = longer.offsets[:-1] + (last + 1 - panel.offsets[:-1])
+    origins = origins[known]
+    mean, quantiles = fitted.forecast(longer, origins, seed=seed)
+    return longer, origins, mean, quantiles
+
+
+def about(panel: Panel, origins: np.ndarray, chosen: Chosen) -> dict[str, Any]:
+    """What `Forecasts` says of windows besides the forecasts themselves."""
+    rows = origins[:, None] + np.arange(chosen.horizon)
+    return {
+        "truth": panel.target[rows].astype(np.float64),
+        "levels": np.asarray(chosen.levels),
+        "series": np.searchsorted(panel.offsets, origins, side="right") - 1,
+        "origin": origins,
+        "times": panel.time[origins] if panel.time.dtype.kind == "M" else None,
+        "series_labels": panel.series,
+        "target_labels": panel.schema.target,
+    }
+
+
+def check_targets(panel: Panel, training: np.ndarray) -> None:
+    """Refuse a target without a single value in the training part."""
+    empty = ~np.isfinite(panel.target[training]).any(axis=0)
+    if empty.any():
+        names = [name for name, bad in zip(panel.schema.target, empty, strict=True) if bad]
+        raise DataError(
+            f"{', '.join(names)}: no value at all in the training part, the oldest {training.mean():.0%} of the rows. "
+            "Choose another --target or --test, or bring a longer file."
+        )
+
+
+def categories(panel: Panel, chosen: Chosen) -> dict[str, tuple[int, ...]]:
+    """Codes of each categorical input, code 0 included: the table's own, then the series, then the channel."""
+    schema = panel.schema
+    static = [len(values) + 1 for values in schema.static_categories.values()] + [panel.num_series + 1]
+    return {
+        "past": tuple(len(values) + 1 for values in schema.past_categories.values()),
+        "known": tuple(len(values) + 1 for values in schema.known_categories.values()),
+        "static": tuple(static + ([] if chosen.joint else [panel.target.shape[1]])),
+    }
+
+
+def choose_batch(
+    model: Model, windows: Windows, origins: np.ndarray, count: int, config: ForecastConfig, reasons: Reasons
+) -> int:
+    """A hundredth of the windows or so, within memory."""
+    if not len(origins):
+        raise DataError(
+            f"No window of {model.chosen.shortest_history} rows of history and {model.chosen.horizon} of horizon in the "
+            "training part holds target values. Bring a longer file, or pass a shorter --horizon and --context."
+        )
+    if config.batch_size is not None:
+        reasons["batch_size"] = (config.batch_size, "set by you")
+        return config.batch_size
+    upper = 1 << max(4, min(8, round(math.log2(count / 30))))
+
+    def probe(size: int) -> dict[str, torch.Tensor]:
+        picked = torch.arange(size) % len(origins)
+        return gather(windows, torch.from_numpy(origins)[picked], torch.zeros(size, dtype=torch.int64), model.chosen)
+
+    choice = choose_batch_size(model.network, model.loss, probe, config, lower=min(16, upper), upper=upper)
+    reasons["batch_size"] = (choice.batch_size, f"{count:,} training windows; {choice.reason}")
+    return choice.batch_size
 
 
 def trainable(panel: Panel, split: evaluate.Split, part: evaluate.Part, chosen: Chosen) -> np.ndarray:
     """Origins of a part whose context and horizon both hold at least one target value."""
     origins = evaluate.windows(split, part, context_min=chosen.shortest_history, horizon=chosen.horizon)
     seen = np.concatenate([[0], np.cumsum(np.isfinite(panel.target).any(axis=1))])
-    start = np.maximum(origins - chosen.context, panel.offsets[np.searchsorted(panel.offsets, origins, side="right") - 1])
+    start = np.maximum(
+        origins - chosen.context, panel.offsets[np.searchsorted(panel.offsets, origins, side="right") - 1]
+    )
     useful = (seen[origins] > seen[start]) & (seen[origins + chosen.horizon] > seen[origins])
     return origins[useful]
 
@@ -144,3 +296,13 @@ def digest(panel: Panel) -> str:
         state.update(np.ascontiguousarray(array).tobytes())
     state.update("\0".join(panel.series).encode())
     return state.hexdigest()
+
+
+def history(training: TrainingResult | None) -> dict[str, list[float]]:
+    """The learning curves of a training, epoch by epoch."""
+    if training is None:
+        return {}
+    return {
+        "loss": [record.loss for record in training.history],
+        "validation": [record.validation for record in training.history if record.validation is not None],
+    }

@@ -19,6 +19,7 @@ from recurra.tasks.forecast._losses import (
     mean_over_observed,
     point_loss,
     quantile_loss,
+    starting_bias,
 )
 from recurra.train import ShuffledBatches
 
@@ -34,7 +35,9 @@ class RawForecasts:
     spread: np.ndarray  # (W, C) the unit in which calibration shifts the quantiles
 
 
-def training_batches(windows: Windows, origins: np.ndarray, chosen: Chosen, *, seed: int) -> ShuffledBatches:
+def training_batches(
+    windows: Windows, origins: np.ndarray, chosen: Chosen, *, batch_size: int, steps: int | None, seed: int
+) -> ShuffledBatches:
     """Shuffled windows of the training part, all targets.
 
     A tenth of the windows, always the same, is shown without static codes, so that code 0 learns to stand for a new
@@ -49,9 +52,7 @@ def training_batches(windows: Windows, origins: np.ndarray, chosen: Chosen, *, s
         inputs["static_codes"] = inputs["static_codes"] * named[:, None]
         return inputs
 
-    return ShuffledBatches(
-        len(origins) * channels, batch, batch_size=chosen.batch_size, seed=seed, steps=chosen.steps_per_epoch
-    )
+    return ShuffledBatches(len(origins) * channels, batch, batch_size=batch_size, seed=seed, steps=steps)
 
 
 def gather(windows: Windows, origins: Tensor, channels: Tensor, chosen: Chosen) -> dict[str, Tensor]:
@@ -72,6 +73,15 @@ class Model:
         self.chosen = chosen
         self.network = Network(composition)
         self._levels = torch.tensor(chosen.levels)
+        if chosen.loss == "quantile":
+            self._spread_quantiles()
+
+    def _spread_quantiles(self) -> None:
+        """Start the quantiles of a fresh direct decoder where a normal distribution has them, not all at zero."""
+        head = [m for m in self.network.chains["decoded"] if isinstance(m, torch.nn.Linear)][-1]  # pyright: ignore
+        bias = torch.tensor(starting_bias(self.chosen.levels))
+        with torch.no_grad():
+            head.bias += bias.repeat(len(head.bias) // len(bias))
 
     def loss(self, network: Network, batch: Mapping[str, Tensor]) -> Tensor:
         """The training loss of a batch of windows, a scalar."""

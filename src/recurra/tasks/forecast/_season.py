@@ -43,6 +43,10 @@ def find_season(panel: Panel, training: np.ndarray) -> tuple[int, str]:
                 found.setdefault(lag, []).append(height)
     heights = {lag: sum(values) / looked for lag, values in found.items() if 2 * len(values) >= looked}
     if not heights:
+        if calendar and panel.schema.frequency != "1b":
+            return calendar[
+                0
+            ], f"usual for rows every {panel.schema.frequency}; no peak of the autocorrelation stands out"
         return 1, "no peak of the autocorrelation stands out"
     best = max(heights, key=lambda lag: heights[lag] + (0.05 if lag in calendar else 0.0))
     return best, f"autocorrelation {heights[best]:.2f} at {best} steps stands out"

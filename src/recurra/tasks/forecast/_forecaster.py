@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+from recurra.data import Columns, Panel, read_panel
+from recurra.errors import ConfigError, DataError
+from recurra.evaluate import Forecasts, ReportInputs, Scores, render_report, save_figures
+from recurra.tasks._estimator import Estimator
+from recurra.tasks.forecast._config import ForecastConfig
+from recurra.tasks.forecast._job import Fitted, Measured, Plan, fit, measure, predict, prepare, test_rows
+from recurra.tasks.forecast._report import report_inputs
+from recurra.tasks.forecast._saving import load_fitted, save_fitted
+from recurra.tasks.forecast._tables import forecast_table, like
+from recurra.train import TrainingResult, show_progress
+
+
+Choices = tuple[tuple[str, object, str], ...]  # name of an option, its value, the reason
+
+
+class Forecaster(Estimator):
+    """Forecasts series from their past with a recurrent network, and says whether that beats the obvious.
+
+    The keywords of the constructor are the fields of `ForecastConfig`. Data are a path (CSV, TSV, Parquet, Excel) or a
+    pandas, polars or pyarrow frame; columns are named by `target`, `time`, `series`, `known`, `past` and `static`.
+
+    >>> from recurra import Forecaster
+    >>> from recurra.data import carried_path
+    >>> model = Forecaster(target="sunspots", horizon=6, context=48, hidden_size=16, epochs=1)
+    >>> model = model.fit(carried_path("sunspots"), progress="none")
+    >>> model.predict().columns[:4]
+    ['series', 'target', 'time', 'mean']
+
+    After `fit`: `scores_` on the newest rows beside the baselines, `choices_` with reasons, `notes_` on the data,
+    `training_` on how it went.
+    """
+
+    config_class: ClassVar[type[ForecastConfig]] = ForecastConfig
+
+    fitted_: Fitted
+    scores_: Scores
+    choices_: Choices
+    notes_: tuple[str, ...]
+
+    def fit(
+        self,
+        data: Any,
+        y: None = None,
+        *,
+        checkpoint: Path | None = None,
+        resume: bool = False,
+        progress: Literal["auto", "none"] = "auto",
+        announce: Callable[[tuple[str, ...], Choices], None] | None = None,
+    ) -> Self:
+        """Train on the oldest rows of `data`, calibrate on the next, and score on the newest.
+
+        `checkpoint` is a file that keeps the place in training; with `resume` an interrupted training goes on from it to
+        the result it would have had. `announce` is called with the notes on the data and the choices made, before
+        training begins. `y` is there for scikit-learn and ignored.
+        """
+        config = self.checked_config()
+        columns = Columns(**{name: getattr(config, name) for name in Columns.model_fields})
+        panel = read_panel(data, columns)
+        plan = prepare(panel, config)
+        self.choices_ = tuple((name, value, why) for name, (value, why) in plan.reasons.items())
+        self.notes_ = (*panel.notes, *plan.split.notes)
+        if announce is not None:
+            announce(self.notes_, self.choices_)
+        display = show_progress("forecast") if progress == "auto" else None
+        self.fitted_, self.training_ = fit(plan, checkpoint=checkpoint, resume=resume, progress=display)
+        self._plan, self._panel, self._source = plan, panel, data
+        self._measured = measure(self.fitted_, panel, plan.split.test_start, self.training_)
+        self.scores_ = self._measured.scores
+        return self
+
+    def predict(self, data: Any = None, *, seed: int | None = None) -> Any:
+        """Forecast the `horizon` rows after the last known target of each series.
+
+        Without `data`, after the end of what was fitted. Rows of `data` whose target is empty give the future values of
+        `known` columns. Gives a table of series, target, time, mean and quantiles (`q0.1`, ...): a pandas frame for a
+        pandas frame, else polars. `seed` is for the sampling of a recursive decoder; default: that of the fit.
+        """
+        panel = self._read(data)
+        longer, origins, mean, quantiles = predict(self._model, panel, seed=seed)
+        table = forecast_table(longer, origins, mean, quantiles, self._model.chosen.levels)
+        return like(table, self._source if data is None else data)
+
+    def evaluate(self, data: Any = None) -> Scores:
+        """Score the forecasts of all rows of `data` that are newer than what the model has seen, beside the baselines.
+
+        Without `data`, of the test part of what was fitted.
+        """
+        return self._measure(data).scores
+
+    def backtest(self, data: Any = None) -> Forecasts:
+        """The forecasts behind `evaluate`: from each origin, beside what then happened."""
+        return self._measure(data).forecasts
+
+    def score(self, data: Any, y: None = None) -> float:
+        """Minus the mean absolute scaled error of `evaluate`: larger is better, as scikit-learn's searches expect."""
+        return -self.evaluate(data).metrics["mase"] or 0.0
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the model as a bundle: a folder of manifest, weights, preprocessing, scores and report."""
+        report = None if self._plan is None else self.report_html()
+        save_fitted(path, self._model, self.scores_, report, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a bundle back."""
+        fitted, scores = load_fitted(path)
+        model = cls(**dict(fitted.config))
+        model.fitted_, model.scores_ = fitted, scores
+        return model
+
+    def report_html(self) -> str:
+        """The report on the fitting as one HTML page."""
+        return render_report(self._report())
+
+    def plot(self, folder: str | Path) -> list[Path]:
+        """Save the report's plots as PNG files in `folder`."""
+        return save_figures(folder, self._report())
+
+    def _report(self) -> ReportInputs:
+        if self._plan is None or self._measured is None or self.training_ is None:
+            raise ConfigError("A loaded model has its report in the bundle, report.html; only fit makes a new one.")
+        return report_inputs(self._model, self._plan, self.training_, self._measured)
+
+    _plan: Plan | None = None
+    _measured: Measured | None = None
+    _panel: Panel | None = None
+    _source: Any = None
+    training_: TrainingResult | None = None
+
+    @property
+    def _model(self) -> Fitted:
+        if not hasattr(self, "fitted_"):
+            raise ConfigError("This Forecaster is not fitted yet. Call fit(data) first, or recurra.load(path).")
+        return self.fitted_
+
+    def _read(self, data: Any) -> Panel:
+        if data is not None:
+            return read_panel(data, self._model.preparation.table.columns, schema=self._model.preparation.table)
+        if self._panel is None:
+            raise DataError("A loaded model has no data of its own. Pass the rows to forecast from: predict(data).")
+        return self._panel
+
+    def _measure(self, data: Any) -> Measured:
+        if data is None and self._measured is not None:
+            return self._measured
+        panel = self._read(data)
+        return measure(self._model, panel, test_rows(self._model, panel), None)
