@@ -38,7 +38,13 @@ from recurra.reference._peephole_lstm import (
 )
 from recurra.reference._rnn import RNNState, rnn, rnn_backward, rnn_run, rnn_step
 from recurra.reference._truncated import truncated_gradients
-from recurra.reference._unrolled import UnrolledGradients, UnrolledTape, unrolled_backward, unrolled_run
+from recurra.reference._unrolled import (
+    UnrolledGradients,
+    UnrolledTape,
+    asked_of_states,
+    unrolled_backward,
+    unrolled_run,
+)
 
 __all__ = [
     "GRU_RESET_AFTER",
@@ -56,6 +62,7 @@ __all__ = [
     "UnrolledGradients",
     "UnrolledTape",
     "Weights",
+    "asked_of_states",
     "at_time",
     "gradient_norms",
     "gru_reset_after_backward",
