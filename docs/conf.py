@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ import tomllib
 from pathlib import Path
 
 from docutils import nodes
+from pydantic.fields import FieldInfo
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -23,12 +25,16 @@ copyright = "The recurra maintainers, Apache-2.0"
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode"]
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["width.css"]
 html_title = f"recurra {version}"
 myst_heading_anchors = 3
 myst_enable_extensions = ["html_image"]
+smartquotes = False  # --memory is no dash
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", ".*")]  # types of numpy and torch have their pages elsewhere
 default_role = "code"  # in docstrings as in Markdown: single backticks mean code
+autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 autodoc_type_aliases = {"ArrayLike": "ArrayLike"}
 
@@ -53,14 +59,30 @@ class CommandLine(SphinxDirective):
         return section
 
 
+class Options(SphinxDirective):
+    """The fields of a config, such as `recurra.tasks.forecast:ForecastConfig`: name, default, description."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        module, _, name = self.arguments[0].partition(":")
+        fields = getattr(importlib.import_module(module), name).model_fields
+        return [nodes.definition_list("", *[self.item(name, field) for name, field in fields.items()])]
+
+    def item(self, name: str, field: FieldInfo) -> nodes.definition_list_item:
+        default = f" = {field.default!r}"
+        term = nodes.term("", "", nodes.literal(text=name), nodes.inline(text=default))
+        return nodes.definition_list_item("", term, nodes.definition("", nodes.paragraph(text=field.description or "")))
+
+
 def printed_help(command: list[str]) -> str:
-    """What `recurra COMMAND --help` prints on a terminal of 100 columns."""
+    """What `recurra COMMAND --help` prints on a terminal of 96 columns."""
     return subprocess.run(
         [sys.executable, "-m", "recurra.cli", *command, "--help"],
         check=True,
         capture_output=True,
         text=True,
-        env={"COLUMNS": "100", "PYTHONIOENCODING": "utf-8"},
+        env={"COLUMNS": "96", "PYTHONIOENCODING": "utf-8"},
     ).stdout
 
 
@@ -75,6 +97,11 @@ def keep_drawings(app: Sphinx, what: str, name: str, obj: object, options: objec
         indented = bool(starts or (indented and (not line or line.startswith("    "))))
         shown.append(line)
     lines[:] = shown
+
+
+def shorten_signature(app: Sphinx, what: str, name: str, obj: object, *rest: object) -> tuple[str, str] | None:
+    """An estimator's forty keywords are listed as options, one below the other."""
+    return ("(**options)", "") if what == "class" and hasattr(obj, "config_class") else None
 
 
 def show_readme(app: Sphinx, page: str, source: list[str]) -> None:
@@ -95,6 +122,8 @@ def show_readme(app: Sphinx, page: str, source: list[str]) -> None:
 def setup(app: Sphinx) -> None:
     """Add what the pages use; refuse a page of equations that leaves a file of equations out."""
     app.add_directive("command-line", CommandLine)
+    app.add_directive("options", Options)
+    app.connect("autodoc-process-signature", shorten_signature)
     app.connect("autodoc-process-docstring", keep_drawings)
     app.connect("source-read", show_readme)
     page = (DOCS / "equations.md").read_text(encoding="utf-8")
