@@ -16,6 +16,8 @@ from recurra.evaluate._metrics import (
     squared_error,
     symmetric_percentage_error,
 )
+from recurra.evaluate._pictures import ReportInputs
+from recurra.evaluate._report import render_report, save_figures, write_report
 from recurra.evaluate._scores import Coverage, PerHorizon, PerSeries, Scores, SeriesRow, score
 from recurra.evaluate._split import Part, Split, split_in_time, windows
 from recurra.evaluate._verdict import Outcome, Verdict, judge
@@ -30,6 +32,7 @@ __all__ = [
     "PerHorizon",
     "PerSeries",
     "Quotient",
+    "ReportInputs",
     "Scores",
     "SeriesRow",
     "Split",
@@ -42,6 +45,8 @@ __all__ = [
     "linear_autoregression",
     "persistence",
     "quantile_loss",
+    "render_report",
+    "save_figures",
     "scaled_error",
     "scaled_squared_error",
     "score",
@@ -51,4 +56,5 @@ __all__ = [
     "squared_error",
     "symmetric_percentage_error",
     "windows",
+    "write_report",
 ]

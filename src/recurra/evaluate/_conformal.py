@@ -55,6 +55,7 @@ class ConformalCorrection:
 
     def apply(self, quantiles: np.ndarray, scale: np.ndarray) -> np.ndarray:
         """Corrected quantiles (W, K, C, Q), sorted where they'd cross; scale is (W, C)."""
+        assert np.all(scale > 0), "each window needs a positive scale"
         moved = quantiles + (self.shift[None] * scale[:, None, :, None]).astype(quantiles.dtype)
         return np.sort(moved, axis=-1)
 

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import dataclasses
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from evaluate.report_case import make_report
+from recurra.evaluate import save_figures, score, write_report
+from recurra.evaluate._pictures import say_number, say_percent
+
+SECTIONS = ["ahead", "data", "choices", "training", "baselines", "past", "horizon", "coverage", "worst", "terms"]
+
+
+class Outline(HTMLParser):
+    """Which headings, addresses and unclosed elements a page has."""
+
+    VOID = frozenset({"meta", "br", "img", "input", "link", "hr"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.addresses: list[str] = []
+        self.labels: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        given = {name: value or "" for name, value in attrs}
+        self.ids += [given["id"]] if "id" in given else []
+        self.addresses += [given[name] for name in ("href", "src", "xlink:href") if name in given]
+        if tag == "svg":
+            self.labels.append(given["aria-label"])
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def page(tmp_path, report) -> tuple[str, Outline]:
+    path = tmp_path / "report.html"
+    write_report(path, report)
+    text = path.read_text(encoding="utf-8")
+    return text, Outline(text)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> tuple[str, Outline]:
+    return page(tmp_path_factory.mktemp("report"), make_report())
+
+
+def test_every_section_is_there_once(whole):
+    _, outline = whole
+    assert [item for item in outline.ids if item in SECTIONS] == SECTIONS
+    assert outline.open == []
+    assert outline.tags.count("h1") == 1
+
+
+def test_the_page_needs_nothing_else(whole):
+    text, outline = whole
+    assert all(address.startswith("#") for address in outline.addresses)
+    assert "script" not in outline.tags and "link" not in outline.tags and "img" not in outline.tags
+    assert not re.search(r"@import|https?://|url\((?!#)", text)
+
+
+def test_every_picture_is_described(whole):
+    _, outline = whole
+    assert len(outline.labels) == 2 + 2 + 4 + 2 + 2 + 4 - 1  # the forecast twice, one worst window fewer
+    assert all(len(label) > 20 for label in outline.labels)
+
+
+def test_addresses_within_pictures_have_one_place(whole):
+    text, outline = whole
+    assert len(outline.ids) == len(set(outline.ids))
+    assert set(re.findall(r"url\(#([^)]*)\)", text)) <= set(outline.ids)
+    assert {address[1:] for address in outline.addresses} <= set(outline.ids)
+
+
+def test_colours_are_the_pages(whole):
+    text, _ = whole
+    pictures = "".join(re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL))
+    assert "#0072b2" not in pictures and "var(--model)" in pictures
+    assert "DejaVu" not in pictures and "<style" not in pictures
+    assert set(re.findall(r"var\(--(\w+)\)", pictures)) <= set(re.findall(r"--(\w+):", text))
+
+
+def test_the_verdict_comes_first(whole):
+    text, _ = whole
+    report = make_report()
+    words = re.sub(r"<[^>]*>", "", text[text.index('id="verdict"') :].split("</p>")[0].split(">", 1)[1])
+    assert words == report.scores.verdict.sentence
+
+
+@pytest.mark.slow
+def test_equal_reports_are_equal_files(tmp_path, whole):
+    assert page(tmp_path, make_report())[0] == whole[0]
+
+
+@pytest.mark.slow
+def test_names_in_any_script_and_with_markup(tmp_path):
+    report = make_report(
+        series=("北京 & 上海", "<script>alert(1)</script>", 'a "quoted" name', "مصر"),
+        targets=("浓度 PM2.5",),
+        title="预测 <b>",
+        notes=("列 “日期” & <i>more</i>",),
+    )
+    text, outline = page(tmp_path, report)
+    assert "script" not in outline.tags and "i" not in re.findall(r"<(i)>", text)
+    assert "北京 &amp; 上海" in text and "浓度 PM2.5" in text
+    assert 'id="series"' in text
+
+
+def test_what_is_not_given_is_left_out(tmp_path):
+    report = make_report(
+        ahead=None, notes=(), choices=(), training_loss=(), validation_loss=(), finder=None, has_times=False
+    )
+    _, outline = page(tmp_path, report)
+    assert [item for item in outline.ids if item in SECTIONS] == [
+        "baselines",
+        "past",
+        "horizon",
+        "coverage",
+        "worst",
+        "terms",
+    ]
+
+
+def test_one_step_one_window(tmp_path):
+    _, outline = page(tmp_path, make_report(horizon=1, windows=1))
+    assert outline.open == []
+
+
+def test_nothing_known_in_the_test_part(tmp_path):
+    report = make_report()
+    unknown = dataclasses.replace(report.forecasts, truth=np.full(report.forecasts.truth.shape, np.nan))
+    scores = score(unknown, report.baselines, seasonal_errors=report.seasonal_errors)
+    text, _ = page(tmp_path, dataclasses.replace(report, forecasts=unknown, scores=scores))
+    assert "No verdict" in text
+
+
+@pytest.mark.slow
+def test_several_targets_lead_with_scaled_errors(tmp_path):
+    text, _ = page(tmp_path, make_report(targets=("a", "b")))
+    assert "Skill, MASE" in text and "Skill, RMSSE" in text
+    assert "Mean absolute error by target" in text
+
+
+@pytest.mark.slow
+def test_a_large_report_stays_small(tmp_path):
+    report = make_report(
+        series=tuple(f"series {i}" for i in range(2000)), rows=1000, horizon=720, season=168, windows=1
+    )
+    write_report(tmp_path / "report.html", report)
+    assert (tmp_path / "report.html").stat().st_size < 1_000_000
+
+
+def test_an_existing_file_is_replaced_and_nothing_else_left(tmp_path):
+    (tmp_path / "report.html").write_text("old")
+    write_report(tmp_path / "report.html", make_report(finder=None, ahead=None))
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+@pytest.mark.slow
+def test_pictures_on_request(tmp_path):
+    paths = save_figures(tmp_path / "plots", make_report(series=("北京",), targets=("气温",)))
+    assert [path.stem for path in paths[:3]] == ["ahead-1", "learning", "finder"]
+    assert sorted(paths) == sorted((tmp_path / "plots").iterdir())
+    with Image.open(paths[0]) as image:
+        assert image.size == (1792, 544)
+        assert image.info["Title"] == "北京 · 气温, 6 steps from 2020-04-30"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, "–"),
+        (float("nan"), "–"),
+        (0, "0.000"),
+        (12, "12.00"),
+        (0.12345, "0.1235"),
+        (1234.5, "1,234"),
+        (1e-5, "1.00e-05"),
+    ],
+)
+def test_numbers_are_said(value, said):
+    assert say_number(value) == said
+
+
+def test_shares_are_said():
+    assert say_percent(0.1234) == "12.3 %"
+    assert say_percent(-0.1234, sign=True) == "−12.3 %"
+    assert say_percent(None) == "–"
