@@ -101,7 +101,7 @@ pytestmark = pytest.mark.data
 def test_real_tables(
     data_dir: Path, file: str, columns: dict[str, str], first_note: str, frequency: str, next_time: str
 ) -> None:
-    panel = read_panel(data_dir / "forecast" / file, Columns(**columns))
+    panel = read_panel(data_dir / "forecast" / file, Columns.model_validate(columns))
     assert panel.notes[0] == first_note
     assert panel.schema.frequency == frequency
     assert extend(panel, 1).time[-1] == np.datetime64(next_time)

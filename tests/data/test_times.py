@@ -80,17 +80,18 @@ def test_zones_are_kept(read, times: list[str], first: str, zone: str) -> None:
 
 
 def test_days_of_a_zone_with_summer_time_stay_days() -> None:
-    frame = pd.DataFrame({"y": range(200)}, index=pd.date_range("2015-01-01", periods=200, tz="Europe/Berlin"))
-    panel = read_panel(frame.drop(frame.index[[100, 101]]), Columns(target="y"))
+    index = pd.date_range("2015-01-01", periods=200, tz="Europe/Berlin")
+    frame = pd.DataFrame({"y": range(200)}, index=index)
+    panel = read_panel(frame.drop(frame.index[[100, 101]]), Columns(target=("y",)))
     assert panel.schema.frequency == "1d"
     assert panel.schema.time_zone == "Europe/Berlin"
-    np.testing.assert_array_equal(panel.time, frame.index.tz_convert("UTC").tz_localize(None).to_numpy())
+    np.testing.assert_array_equal(panel.time, index.tz_convert("UTC").tz_localize(None).to_numpy())
     assert np.flatnonzero(np.isnan(panel.target[:, 0])).tolist() == [100, 101]
 
 
 def test_hours_of_a_zone_pass_summer_time_without_gap_or_repeat() -> None:
     index = pd.date_range("2015-03-28", "2015-03-31", freq="h", tz="Europe/Berlin")
-    panel = read_panel(pd.DataFrame({"y": np.arange(len(index)) * 1.5}, index=index), Columns(target="y"))
+    panel = read_panel(pd.DataFrame({"y": np.arange(len(index)) * 1.5}, index=index), Columns(target=("y",)))
     assert panel.schema.frequency == "1h"
     assert panel.num_rows == len(index)
 
@@ -204,9 +205,9 @@ def test_times_that_can_not_be_read(read, content: str, columns: dict[str, str],
 
 def test_typed_columns() -> None:
     frame = pl.DataFrame({"when": DAYS, "y": range(30)})
-    assert read_panel(frame, Columns(target="y")).time.astype("datetime64[D]").tolist() == DAYS
+    assert read_panel(frame, Columns(target=("y",))).time.astype("datetime64[D]").tolist() == DAYS
     for unit in ("ms", "us", "ns"):
         typed = frame.with_columns(pl.col("when").cast(pl.Datetime(unit)))
-        assert read_panel(typed, Columns(target="y")).time.astype("datetime64[D]").tolist() == DAYS
+        assert read_panel(typed, Columns(target=("y",))).time.astype("datetime64[D]").tolist() == DAYS
     with pytest.raises(DataError, match="expected dates or times"):
         read_panel(pl.DataFrame({"t": [True, False], "y": [1, 2]}), Columns(time=("t",), target=("y",)))

@@ -22,25 +22,25 @@ class Columns(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    target: Names = Field((), description="Column(s) to forecast.")
+    target: Names = Field(default=(), description="Column(s) to forecast.")
     time: Names | None = Field(
-        None,
+        default=None,
         description="Column(s) that hold the time, e.g. date or year,month,day,hour. Found by itself when not given; "
         "'none' takes the order of rows.",
     )
-    series: Names = Field((), description="Column(s) that tell several series apart, e.g. store,item.")
-    known: Names = Field((), description="Columns known for the future too: planned prices, holidays.")
+    series: Names = Field(default=(), description="Column(s) that tell several series apart, e.g. store,item.")
+    known: Names = Field(default=(), description="Columns known for the future too: planned prices, holidays.")
     past: Names | None = Field(
-        None,
+        default=None,
         description="Columns observed only up to now. Default: every other usable column; 'none' takes none.",
     )
-    static: Names = Field((), description="Columns that describe a series and never change within it.")
+    static: Names = Field(default=(), description="Columns that describe a series and never change within it.")
     frequency: str | None = Field(
-        None, description="Time between rows, e.g. 15min, 1h, 1d, 1w, 1mo. Inferred when not given."
+        default=None, description="Time between rows, e.g. 15min, 1h, 1d, 1w, 1mo. Inferred when not given."
     )
     time_format: str | None = Field(
-        None, description="How the time is written, e.g. %m/%d/%Y (strptime). Found by itself when not given."
+        default=None, description="How the time is written, e.g. %m/%d/%Y (strptime). Found by itself when not given."
     )
     on_duplicate: Literal["error", "mean", "sum", "first", "last"] = Field(
-        "error", description="What to do with several rows of one series at one time."
+        default="error", description="What to do with several rows of one series at one time."
     )
