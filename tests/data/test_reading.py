@@ -79,7 +79,7 @@ def test_the_only_numeric_column_is_the_target(read) -> None:
 
 def test_what_is_of_no_use_is_left_out_with_the_reason(read) -> None:
     head = "date,y,No,same,copy,gone,note,word,num,open,id"
-    content = days("{i}.5,{i},7,{i}.5,,text {i},{word},{j},2014-01-01,9{i}00{j}", count=31, head=head)
+    content = days("{i}.7,{i},7,{i}.7,,text {i},{word},{j},2014-01-01,9{i}00{j}", count=31, head=head)
     panel = read(content, target="y")
     assert panel.schema.past == ("num",)
     assert panel.schema.past_categories == {"word": ("u", "v", "w")}

@@ -77,7 +77,7 @@ class Chooser:
             return "empty"
         if present.min() == present.max():
             return "constant"
-        if any(np.array_equal(values, target, equal_nan=True) for target in self.targets):
+        if any(np.array_equal(values.astype(np.float32), target, equal_nan=True) for target in self.targets):
             return "the same as the target"
         if self._counts(values, present, column.name):
             return "a row counter or id"

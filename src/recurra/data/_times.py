@@ -11,7 +11,8 @@ import polars as pl
 from recurra.data._numbers import is_missing
 from recurra.data._table import Table
 from recurra.data._time_columns import find_time, is_clock, is_step_name, part_names
-from recurra.data._time_formats import orders, parse
+from recurra.data._time_formats import parse
+from recurra.data._time_text import Unreadable, read_text
 from recurra.errors import DataError
 
 _EPOCHS = (
@@ -62,7 +63,7 @@ def read_times(
     if names is not None:
         try:
             return _read(table, table.resolve(names, "time"), form, zone)
-        except _Unreadable as error:
+        except Unreadable as error:
             raise DataError(str(error)) from None
     found = find_time(table, taken, several=several)
     if not found:
@@ -78,7 +79,7 @@ def read_times(
                     f"--time {found[0]} counts its numbers as steps.",
                 )
             )
-    except _Unreadable as error:
+    except Unreadable as error:
         if error.share > 0.5:
             raise DataError(f"{error} Mend it, or pass --time none to take rows in the order they stand.") from error
         return _by_order(
@@ -95,15 +96,6 @@ def read_times(
         times.zone,
         (f"The time is taken from {', '.join(found)}; --time names another column.", *times.notes),
     )
-
-
-class _Unreadable(DataError):
-    """A time that can't be read, and how much of the column can."""
-
-    def __init__(self, message: str, value: str, share: float) -> None:
-        super().__init__(message)
-        self.value = value
-        self.share = share
 
 
 def _by_order(notes: tuple[str, ...]) -> Times:
@@ -132,14 +124,14 @@ def _read(table: Table, names: tuple[str, ...], form: str | None, zone: str | No
     text, blank = _as_text(column)
     present = text.drop_nulls()
     if not len(present):
-        raise _Unreadable(f"{table.name}: {label} is empty in every row; expected dates or times.", "", 0.0)
+        raise Unreadable(f"{table.name}: {label} is empty in every row; expected dates or times.", "", 0.0)
     if (form is not None and form.startswith("epoch")) or form == "step":
         return _finished(names, _whole(text, form, table, label), blank, form, zone, notes)
     number = None if form else _number_form(present)
     if number is not None and not number.startswith("%"):
         return _finished(names, _whole(text, number, table, label), blank, number, "UTC" if zone else None, notes)
     candidates = {"given": tuple(form.split("|"))} if form and form != "iso" else {"ymd": (number,)} if number else {}
-    parsed, formats = _parsed(text, blank, candidates, table, label, notes)
+    parsed, formats = read_text(text, blank, candidates, table, label, notes)
     values, zone = _zoned(parsed, text, formats, zone, notes)
     return _finished(names, values, blank, shown or "|".join(formats), zone, notes)
 
@@ -240,7 +232,7 @@ def _whole(text: pl.Series, form: str, table: Table, label: str) -> pl.Series:
     wrong = (numbers.is_null() & text.is_not_null()).arg_true()
     if len(wrong):
         at = int(wrong[0])
-        raise _Unreadable(
+        raise Unreadable(
             f"{table.row(at)}: {label} is {text[at]!r}; expected a number like {text.drop_nulls()[0]!r}.", text[at], 0.0
         )
     if form == "step":
@@ -271,114 +263,6 @@ def _number_form(text: pl.Series) -> str | None:
         if least <= low and high < most:
             return name
     return "step" if not whole.null_count() else None
-
-
-def _parsed(
-    text: pl.Series,
-    blank: pl.Series,
-    candidates: dict[str, tuple[str, ...]],
-    table: Table,
-    label: str,
-    notes: list[str],
-) -> tuple[pl.Series, tuple[str, ...]]:
-    """Read text by the formats given, else by all that the values allow; day or month first is decided by all rows."""
-    given = bool(candidates)
-    words = text.drop_nulls().head(2000).unique(maintain_order=True).to_list()
-    derived = orders(words) if words else {}
-    if given:
-        # A later file may write the same times in the international way, which can't be misunderstood.
-        extra = (
-            {"given+ymd": tuple(dict.fromkeys((*candidates["given"], *derived["ymd"])))}
-            if "given" in candidates and "ymd" in derived
-            else {}
-        )
-        candidates = {**candidates, **extra}
-    else:
-        candidates = derived
-    results: dict[str, pl.Series] = {}
-    for order, formats in list(candidates.items()):
-        read, formats = _with_later_formats(text, order, formats)
-        candidates[order], results[order] = formats, read
-    failures = {order: int((read.is_null() & ~blank).sum()) for order, read in results.items()}
-    whole = [order for order, count in failures.items() if not count]
-    if not whole:
-        raise _failure(text, blank, results, failures, candidates, table, label)
-    best = whole[0]
-    if len(whole) > 1 and {"dmy", "mdy"} <= set(whole):
-        best, sure = _more_even(results)
-        first, second = ("day", "month") if best == "dmy" else ("month", "day")
-        reason = "which makes the steps even" if sure else "as in most of the world"
-        other = candidates["mdy" if best == "dmy" else "dmy"][0]
-        notes.append(
-            f"{label}: {text.drop_nulls()[0]!r} could be {first} or {second} first in every row; "
-            f"read {first} first, {reason}. --time-format {other} reads it {second} first."
-        )
-    elif best in ("dmy", "mdy") and "mdy" in candidates and "dmy" in candidates:
-        notes.append(f"{label} is written {'day' if best == 'dmy' else 'month'} first, as the values prove.")
-    return results[best], candidates[best]
-
-
-def _with_later_formats(text: pl.Series, order: str, formats: tuple[str, ...]) -> tuple[pl.Series, tuple[str, ...]]:
-    """Read by `formats` and, where rows beyond the first ones are written otherwise, by theirs too."""
-    read = _sane(parse(text, formats))
-    for _ in range(4):
-        left = text.filter(read.is_null() & text.is_not_null()).head(1000).unique(maintain_order=True).to_list()
-        more = orders(left).get(order, ()) if left and order in ("ymd", "dmy", "mdy") else ()
-        if not set(more) - set(formats):
-            break
-        formats = tuple(dict.fromkeys((*formats, *more)))
-        read = _sane(parse(text, formats))
-    return read, formats
-
-
-def _sane(read: pl.Series) -> pl.Series:
-    """Years of one to three digits are misreadings."""
-    return read.set(read.dt.year() < 1000, None) if len(read) and bool((read.dt.year() < 1000).any()) else read
-
-
-def _more_even(results: dict[str, pl.Series]) -> tuple[str, bool]:
-    """Which of day first and month first gives fewer different steps; day first when equal."""
-    kinds = {order: _kinds_of_steps(results[order].unique().sort()) for order in ("dmy", "mdy")}
-    return ("mdy" if kinds["mdy"] < kinds["dmy"] else "dmy"), kinds["mdy"] != kinds["dmy"]
-
-
-def _kinds_of_steps(times: pl.Series) -> int:
-    """How many different steps there are, in months where all rows lie on one day of the month."""
-    if times.dt.day().n_unique() == 1:
-        return (times.dt.year().cast(pl.Int64) * 12 + times.dt.month()).diff().n_unique()
-    return times.diff().n_unique()
-
-
-def _failure(
-    text: pl.Series,
-    blank: pl.Series,
-    results: dict[str, pl.Series],
-    failures: dict[str, int],
-    candidates: dict[str, tuple[str, ...]],
-    table: Table,
-    label: str,
-) -> _Unreadable:
-    present = int((~blank).sum())
-    if not results:
-        odd = [word for word in text.drop_nulls().head(2000).to_list() if not orders([word])]
-        value = odd[0] if odd else text.drop_nulls()[0]
-        at = int((text == value).arg_true()[0])
-        share = 1 - len(odd) / max(min(present, 2000), 1) if odd else 0.0
-        return _Unreadable(_said(table.row(at), label, value), value, share)
-    best = min(failures, key=lambda order: failures[order])
-    at = int((results[best].is_null() & ~blank).arg_true()[0])
-    example = results[best].drop_nulls()
-    shown = (
-        f" The others are written like {text[int(results[best].is_not_null().arg_true()[0])]!r}."
-        if len(example)
-        else ""
-    )
-    return _Unreadable(_said(table.row(at), label, text[at]) + shown, text[at], 1 - failures[best] / max(present, 1))
-
-
-def _said(row: str, label: str, value: str) -> str:
-    expected = "expected for instance 2015-01-31 or 2015-01-31 13:00"
-    return f"{row}: {label} is {value!r}, which can't be read as a time; {expected}."
 
 
 def _zoned(
