@@ -6,6 +6,7 @@ import threading
 from itertools import count
 
 import pytest
+import torch
 
 from recurra.errors import TrainingStopped
 from recurra.train import train
@@ -52,16 +53,21 @@ def test_ctrl_c_finishes_the_step_and_can_be_resumed(step, tmp_path, whole):
 
 
 @pytest.mark.parametrize("epoch", [0, 1, 2])
-def test_ctrl_c_breaks_validation_off(epoch, tmp_path, whole):
+def test_ctrl_c_breaks_validation_off(epoch, tmp_path):
     path = tmp_path / "training.ckpt"
     problem = reading_problem()
-    problem.validate = press_at(problem.validate, epoch)
+    validate = press_at(problem.validate, epoch)
+    # A validation that samples: the numbers it drew before it was broken off must be drawn again.
+    problem.validate = lambda network: torch.rand(3).sum().item() * 0 + validate(network)
     with pytest.raises(TrainingStopped, match=f"after step {5 * (epoch + 1)} of 15 is kept"):
         run(problem, path)
     assert all(module.training for module in problem.network.modules())
-    problem = reading_problem()
-    run(problem, path, resume=True)
-    assert fingerprint(problem.network) == fingerprint(whole.network)
+    resumed, whole = reading_problem(), reading_problem()
+    for each in (resumed, whole):
+        each.validate = lambda network, validate=each.validate: torch.rand(3).sum().item() * 0 + validate(network)
+    run(resumed, path, resume=True)
+    run(whole, None)
+    assert fingerprint(resumed.network) == fingerprint(whole.network)
 
 
 def test_the_second_ctrl_c_stops_at_once_and_keeps_the_checkpoint_before(tmp_path, whole):
