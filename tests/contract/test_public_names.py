@@ -77,7 +77,11 @@ def test_importing_recurra_loads_nothing_heavy():
 
 def test_a_missing_library_says_how_to_install_it():
     program = (
-        "import sys; sys.modules['torch'] = None\n"
+        "import sys\n"
+        "class NoTorch:\n"
+        "    def find_spec(name, *rest):\n"
+        "        if name.split('.')[0] == 'torch': raise ModuleNotFoundError(name, name=name)\n"
+        "sys.meta_path.insert(0, NoTorch)\n"
         "import recurra\n"
         "try: recurra.Forecaster\n"
         "except recurra.RecurraError as error: print(type(error).__name__, error)\n"
