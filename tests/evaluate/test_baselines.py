@@ -118,6 +118,14 @@ def test_linear_autoregression_equals_its_definition():
     assert_allclose(got["linear autoregression"][:, :, 0], expected, rtol=1e-5)
 
 
+def test_a_window_that_begins_before_its_series_sees_nothing_of_the_one_before():
+    random = np.random.default_rng(2)
+    own = random.normal(size=100).cumsum()
+    options = {"horizon": 3, "season": 6, "offsets": [0, 40, 140], "train_until": [0, 120]}
+    got = [forecast(np.append(random.normal(size=40), own), [42], **options)["linear autoregression"] for _ in range(2)]
+    assert_allclose(got[0], got[1], rtol=0, atol=0)
+
+
 def test_linear_autoregression_learns_a_sine():
     values = 5 + np.sin(np.arange(400) * 2 * np.pi / 25)
     origins = np.arange(300, 380)

@@ -49,6 +49,13 @@ def test_by_hand():
     assert_allclose(inner.shift, [[[-1.5, 0, 1.5]]])
 
 
+def test_the_window_to_come_counts_too():
+    # Of 10 scores rank ceil(11 * 0.9) = 10; without the one to come it would be the ninth.
+    truth = np.arange(1.0, 11)[:, None, None]
+    correction = ConformalCorrection.fit(forecasts_of(truth, np.full((10, 1, 1, 3), 5.5)), np.ones((10, 1)))
+    assert_allclose(correction.shift, [[[-4.5, 0, 4.5]]])
+
+
 @pytest.mark.parametrize("symmetric", [False, True])
 def test_coverage_holds_on_new_windows(symmetric):
     learnt, new = skewed(2000, seed=1), skewed(2000, seed=2)

@@ -84,6 +84,17 @@ def test_windows_at_one_time_are_one_observation():
     assert got == pytest.approx(chance_of_mean(random_sum(shared, time), overlap=1))
 
 
+@pytest.mark.parametrize(("stride", "overlap"), [(1, 10), (4, 3), (10, 1), (30, 1)])
+def test_windows_that_share_outcomes_overlap(stride, overlap):
+    random = np.random.default_rng(4)
+    loss = random.normal(0.2, 1, size=60).cumsum() ** 2
+    model, other = np.repeat(loss, 10).reshape(60, 10, 1), np.full((60, 10, 1), 3.0)
+    step = random.permutation(60)
+    forecasts = windows_of(np.zeros(60, int), 100 + stride * step, horizon=10)
+    got = chance(forecasts, absolute_error(forecasts.truth, model[step]), absolute_error(forecasts.truth, other))
+    assert got == pytest.approx(chance_of_mean(10 * (loss - 3), overlap=overlap))
+
+
 def random_sum(shared: np.ndarray, time: np.ndarray) -> np.ndarray:
     return np.bincount(time, shared)
 
