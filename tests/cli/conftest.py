@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,10 +39,14 @@ class FakeForecaster:
         self.choices_ = (("context", 48, "two seasons"),)
         self.scores_ = SCORES
 
-    def fit(self, data: str, *, checkpoint: Path | None, resume: bool, progress: str) -> FakeForecaster:
+    def fit(
+        self, data: str, *, checkpoint: Path | None, resume: bool, progress: str, announce: Callable[..., None] | None
+    ) -> FakeForecaster:
         self.calls.append(("fit", {"data": data, "checkpoint": checkpoint, "resume": resume, "progress": progress}))
         if not Path(data).exists():
             raise DataError(f"{data}: no such file.")
+        if announce is not None:
+            announce(self.notes_, self.choices_)
         if checkpoint is not None:
             checkpoint.write_bytes(b"")
         if self.stop is not None:
@@ -65,8 +70,8 @@ class FakeForecaster:
         self.calls.append(("evaluate", data))
         return SCORES
 
-    def predict(self, data: str) -> pl.DataFrame:
-        self.calls.append(("predict", data))
+    def predict(self, data: str, *, seed: int | None) -> pl.DataFrame:
+        self.calls.append(("predict", (data, seed)))
         times = [datetime.datetime(2026, 1, 1, hour) for hour in range(2)]
         return pl.DataFrame({"series": ["甲", "甲"], "time": times, "mean": [1.5, float("nan")], "0.9": [2.0, 3.0]})
 
@@ -105,7 +110,8 @@ def shell(tmp_path, monkeypatch, capsys) -> Shell:
     monkeypatch.delenv("RECURRA_DATA_DIR", raising=False)
     monkeypatch.setattr(FakeForecaster, "calls", [])
     monkeypatch.setattr(FakeForecaster, "stop", None)
-    monkeypatch.setattr(recurra, "Forecaster", FakeForecaster, raising=False)
-    monkeypatch.setattr(recurra, "load", lambda path: (open_bundle(path), FakeForecaster())[1], raising=False)
+    # Set as items, since to look the real ones up would import them.
+    monkeypatch.setitem(vars(recurra), "Forecaster", FakeForecaster)
+    monkeypatch.setitem(vars(recurra), "load", lambda path: (open_bundle(path), FakeForecaster())[1])
     (tmp_path / "data.csv").write_text("date,units\n")
     return Shell(tmp_path, capsys, FakeForecaster.calls)

@@ -39,6 +39,11 @@ def test_fit_says_what_was_found_chosen_and_reached(shell):
     assert sorted(os.listdir(shell.folder)) == ["data.csv", "model"]
 
 
+def test_what_was_chosen_is_said_before_training(shell, monkeypatch):
+    monkeypatch.setattr(recurra.Forecaster, "stop", RecurraError("no"))
+    assert "two seasons" in shell.fit().out
+
+
 def test_quiet_leaves_results_only(shell):
     outcome = shell.fit("--quiet")
     assert shell.called("fit")["progress"] == "none"

@@ -137,12 +137,12 @@ def test_a_bug_keeps_its_traceback(shell, monkeypatch):
 
 def test_ctrl_c_says_how_to_go_on(shell, monkeypatch):
     monkeypatch.setattr(recurra.Forecaster, "stop", TrainingStopped("Stopped after step 7. Use --resume."))
-    outcome = shell.fit()
+    outcome = shell.fit("--quiet")
     assert (outcome.code, outcome.out) == (130, "")
     assert outcome.err == "Stopped after step 7. Use --resume.\n"
     assert (shell.folder / "model.checkpoint").exists()
     monkeypatch.setattr(recurra.Forecaster, "stop", KeyboardInterrupt())
-    outcome = shell.fit()
+    outcome = shell.fit("--quiet")
     assert (outcome.code, outcome.out, outcome.err) == (130, "", "Stopped.\n")
 
 

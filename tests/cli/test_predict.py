@@ -19,7 +19,9 @@ def fitted(shell):
 def test_a_forecast_goes_to_stdout_as_csv(fitted):
     outcome = fitted("predict", "model", "data.csv")
     assert (outcome.code, outcome.out, outcome.err) == (0, CSV, "")
-    assert fitted.called("predict") == "data.csv"
+    assert fitted.called("predict") == ("data.csv", None)
+    fitted("predict", "model", "data.csv", "--seed", "3")
+    assert fitted.called("predict") == ("data.csv", 3)
 
 
 def test_a_forecast_as_json(fitted):

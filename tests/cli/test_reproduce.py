@@ -37,7 +37,8 @@ def test_an_experiment_is_repeated_beside_what_was_published(shell, recipes):
 
 
 def test_the_experiments_are_listed(shell, recipes):
-    assert "fake-96   A fake experiment." in shell("reproduce", "--list").out
+    lines = [line.split() for line in shell("reproduce", "--list").out.splitlines()]
+    assert ["fake-96", "A", "fake", "experiment."] in lines
     document = json.loads(shell("reproduce", "--list", "--json").out)
     assert {"name": "fake-96", "summary": "A fake experiment."} in document["recipes"]
 

@@ -8,8 +8,16 @@ from cyclopts import Parameter
 from recurra.cli._fit import fit_and_report
 from recurra.cli._output import PLAIN, Output, Seed
 
-# Eleven years of the sun's cycle are 132 months; so small a network learns them in well under a minute on two cores.
-SETTINGS = {"target": "sunspots", "horizon": 24, "context": 264, "season": 132, "hidden_size": 64, "epochs": 20}
+# The sun's cycle is about 132 months, and two of them are the context. Of the normalisations this one was the best on
+# the rows before the test part, which nothing here was chosen by.
+SETTINGS = {
+    "target": "sunspots",
+    "horizon": 24,
+    "season": 132,
+    "context": 264,
+    "normalisation": "last-scaled",
+    "threads": 1,
+}
 
 
 def demo(

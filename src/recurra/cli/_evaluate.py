@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 import recurra
-from recurra.cli._output import PLAIN, Output, Screen, Seed
+from recurra.cli._output import PLAIN, Output, Screen
 from recurra.cli._scores import print_scores
 
 
@@ -15,12 +15,11 @@ def evaluate(
     data: Annotated[str, Parameter(help="Table with the columns of the one it was fitted on.")],
     /,
     *,
-    seed: Seed = None,
     output: Output = PLAIN,
 ) -> None:
     """Score a saved model."""
     screen = Screen(output)
     model = recurra.load(bundle)
-    scores = model.evaluate(data, **({} if seed is None else {"seed": seed}))
+    scores = model.evaluate(data)
     print_scores(screen, scores)
     screen.document({"bundle": str(bundle), "data": data, "scores": scores.model_dump(mode="json")})

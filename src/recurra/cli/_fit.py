@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +34,17 @@ def fit_and_report(
     screen = Screen(output)
     checkpoint = None if resume is None else folder.with_name(f"{folder.name}.checkpoint")
     model = getattr(recurra, estimator)(**given)
-    model.fit(data, checkpoint=checkpoint, resume=bool(resume), progress=output.progress)
-    for note in model.notes_:
-        screen.remark(note)
-    if not output.quiet:
-        screen.table("Chosen", ("option", "value", "reason"), [tuple(map(str, choice)) for choice in model.choices_])
+    model.fit(
+        data,
+        checkpoint=checkpoint,
+        resume=bool(resume),
+        progress=output.progress,
+        announce=None if output.quiet else partial(_announce, screen),
+    )
     model.save(out, overwrite=overwrite)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     plots = model.plot(png) if png is not None else []
-    screen.remark("")
     print_scores(screen, model.scores_)
     screen.say(f"Model   {out}")
     screen.say(f"Report  {out / 'report.html'}")
@@ -61,3 +63,13 @@ def fit_and_report(
             "notes": list(model.notes_),
         }
     )
+
+
+def _announce(screen: Screen, notes: Sequence[str], choices: Sequence[tuple[str, object, str]]) -> None:
+    """What was found in the data and chosen for it, while there is still time to press Ctrl-C."""
+    for note in notes:
+        screen.say(note)
+    screen.say("")
+    rows = [(name, f"{value:.4g}" if isinstance(value, float) else str(value), why) for name, value, why in choices]
+    screen.table("Chosen", ("option", "value", "reason"), rows)
+    screen.say("")

@@ -67,6 +67,8 @@ class Screen:
         for row in rows:
             table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
         self._console.print(table)
+        # Seen at once even through a pipe: what follows may take minutes.
+        sys.stdout.flush()
 
     def document(self, document: Mapping[str, Any]) -> None:
         """The JSON object, when it was asked for."""

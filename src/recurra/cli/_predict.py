@@ -35,7 +35,7 @@ def predict(
             raise ConfigError(f"--out {out}: unknown ending {out.suffix!r}. Use one of {', '.join(FORMATS)}.")
         check_new_file(out, overwrite=overwrite)
     screen = Screen(output)
-    frame = recurra.load(bundle).predict(data, **({} if seed is None else {"seed": seed}))
+    frame = recurra.load(bundle).predict(data, seed=seed)
     if out is None:
         if not output.json:
             sys.stdout.write(frame.write_csv())
