@@ -34,6 +34,7 @@ BLOCKS = [
     BlockCase("embedding", nn.Embedding(categories=(3, 5), sizes=(2, 4)), (7, 2), codes=True),
     BlockCase("linear", nn.Linear(size=5, activation="relu"), (7, 3)),
     BlockCase("dropout", nn.Dropout(rate=0.5), (7, 3)),
+    BlockCase("clip", nn.Clip(limit=0.5), (7, 3)),
     BlockCase("segments", nn.Segments(size=4), (12, 3)),
     BlockCase("segments of one", nn.Segments(size=1), (12, 3)),
     BlockCase("steps", nn.Steps(size=4), (3, 8)),
@@ -50,5 +51,6 @@ BLOCKS = [
     BlockCase("horizon", nn.Horizon(time=7, horizon=3), (7, 2)),
     BlockCase("unstack", nn.Unstack(size=2), (7, 6)),
     *(BlockCase(f"level {method}", nn.Level(method=method), (7, 4)) for method in ("last", "mean", "zero")),  # pyright: ignore
+    BlockCase("level of the last steps", nn.Level(method="mean", steps=3), (7, 4)),
     *(BlockCase(f"spread {method}", nn.Spread(method=method), (7, 6)) for method in ("std", "mean-abs")),  # pyright: ignore
 ]

@@ -74,6 +74,18 @@ def test_rows_without_times_are_cut_series_by_series():
     assert "Parts that were shorter than the horizon grew to 5 rows." in split.notes
 
 
+@pytest.mark.parametrize("first", [(100, 40, 9), (("2020-01-01", 100), ("2019-01-01", 40), ("2018-01-01", 9))])
+def test_so_many_rows_of_each_series(first):
+    split = split_in_time(panel_of(*first), validation=0.1, test="12", horizon=5)
+    assert split.test_start.tolist() == [88, 128, 149]
+    assert split.validation_start.tolist() == [78, 123, 149]
+    assert split.notes[0] == "Each series is cut by its rows: the last 12 rows for the test, 10% before for validation."
+    has_times = isinstance(first[0], tuple)
+    assert (
+        "One series' test rows may be older than rows of another that were learnt from." in split.notes
+    ) == has_times
+
+
 def test_short_parts_grow_to_the_horizon():
     panel = panel_of(("2020-01-01", 40))
     split = split_in_time(panel, validation=0.1, test="0.2", horizon=12)
@@ -114,7 +126,9 @@ def test_dates_are_in_the_time_zone_of_the_table():
         ({"test": "soon"}, ConfigError, "'soon'; the last share"),
         ({"test": "1.5"}, ConfigError, "'1.5'"),
         ({"test": "0"}, ConfigError, "'0'"),
-        ({"test": "20"}, ConfigError, "'20'"),
+        ({"test": "1000"}, DataError, "run from 2020-01-01"),
+        ({"test": "4"}, ConfigError, "test 4 holds no forecast of 5 rows. Use --test 5 or more"),
+        ({"test": "95"}, DataError, "test part has at most 0 rows"),
         ({"validation": 1.0}, ConfigError, "validation is 1.0"),
         ({"validation": 0.5, "test": "0.5"}, ConfigError, "no rows for training"),
         ({"test": "2031-01-01"}, DataError, r"test part has at most 0 rows.*run from 2020-01-01 to 2020-04-09"),
@@ -128,6 +142,13 @@ def test_what_cannot_be_cut_is_said(options, error, said):
     options = {"validation": 0.1, "test": "0.2", "horizon": 5} | options
     with pytest.raises(error, match=said):
         split_in_time(panel_of(("2020-01-01", 100)), **options)
+
+
+@pytest.mark.parametrize("panel", [panel_of(100, 60), panel_of(("2020-01-01", 100), ("2021-01-01", 60))])
+def test_a_number_of_rows_is_cut_from_each_series(panel):
+    split = split_in_time(panel, validation=0.1, test="20", horizon=5)
+    assert (split.offsets[1:] - split.test_start).tolist() == [20, 20]
+    assert (split.test_start - split.validation_start).tolist() == [10, 6]
 
 
 def test_a_date_needs_times():

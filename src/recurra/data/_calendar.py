@@ -31,7 +31,7 @@ def choose_calendar(time: np.ndarray, offsets: np.ndarray) -> tuple[str, ...]:
 
 
 def calendar_features(time: np.ndarray, names: tuple[str, ...], time_zone: str | None = None) -> np.ndarray:
-    """Sine and cosine of each named cycle at each time, (N, 2 * len(names)) float32, in the wall clock of `time_zone`."""
+    """Sine and cosine of each named cycle in the wall clock of `time_zone`, (N, 2 * len(names)) float32."""
     if not names:
         return np.zeros((len(time), 0), dtype=np.float32)
     local = _wall_clock(time, time_zone).astype("datetime64[s]")

@@ -38,11 +38,12 @@ def fit_scaling(values: np.ndarray, training: np.ndarray) -> Scaling:
     mean = filled.sum(0) / count
     std = np.sqrt(np.where(present, (rows - mean) ** 2, 0.0).sum(0) / count)
     std = np.where(std > 1e-6 * np.maximum(np.abs(mean), 1e-12), std, 1.0)
-    return Scaling(mean=tuple(mean), std=tuple(std), missing=tuple(bool(m) for m in ~np.isfinite(values).all(0)))
+    missing = np.atleast_1d(~np.isfinite(values).all(0))
+    return Scaling(mean=tuple(mean), std=tuple(std), missing=tuple(bool(m) for m in missing))
 
 
 class Preparation(BaseModel):
-    """How rows become numbers for a network: all that was learned from the training rows, kept as preprocessing.json."""
+    """How rows become numbers for a network: all that was learned from the training rows; preprocessing.json."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,7 +52,7 @@ class Preparation(BaseModel):
     known: Scaling
     past: Scaling
     static: Scaling
-    series: tuple[str, ...]  # code i+1 of the series embedding is entry i; 0 is a new series
+    series: tuple[str, ...]  # the series of the training rows
     centre: tuple[tuple[float, ...], ...]  # (S, C) mean of each target over a series' training rows
     scale: tuple[tuple[float, ...], ...]  # (S, C) standard deviation likewise; the typical one where it can't be told
     typical_scale: tuple[float, ...]  # (C,)
@@ -94,7 +95,7 @@ def fit_preparation(panel: Panel, training: np.ndarray, *, calendar: bool) -> Pr
 
 
 def series_moments(panel: Panel, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each target over the marked rows of each series, (S, C); 0 where they can't be told."""
+    """Mean and deviation of each target over the marked rows of each series, (S, C); 0 where they can't be told."""
     present = np.isfinite(panel.target) & rows[:, None]
     values = np.where(present, panel.target, 0.0).astype(np.float64)
     count = _sum_by_series(present.astype(np.float64), panel.offsets)

@@ -14,8 +14,8 @@ class Windows:
     """A panel as tensors, from which any set of windows is gathered by index, without a Python loop.
 
     A window at origin r (a row) sees the `context` rows before r and asks for the `horizon` rows from r on. Rows before
-    the start of its series are shown as not observed. With independent channels a window is of one target, and which
-    one is the last static code.
+    the start of its series are shown as not observed. With independent channels a window is of one target, and
+    "channel" says which.
     """
 
     def __init__(self, panel: Panel, preparation: Preparation, *, joint: bool) -> None:
@@ -33,9 +33,7 @@ class Windows:
         self.past = torch.from_numpy(preparation.past.apply(panel.past))
         self.past_codes = torch.from_numpy(panel.past_codes)
         self.static = torch.from_numpy(preparation.static.apply(panel.static))
-        code = {label: i + 1 for i, label in enumerate(preparation.series)}
-        own = np.array([[code.get(label, 0)] for label in panel.series], dtype=np.int64)
-        self.static_codes = torch.from_numpy(np.concatenate([panel.static_codes, own], axis=1))
+        self.static_codes = torch.from_numpy(panel.static_codes)
         centre, scale = preparation.units_of(panel)
         self.centre, self.scale = torch.from_numpy(centre), torch.from_numpy(scale)  # (S, C)
 
@@ -55,7 +53,8 @@ class Windows:
             "future": self.known.shape[1] + 1,
             "future_codes": self.known_codes.shape[1],
             "static": self.static.shape[1],
-            "static_codes": self.static_codes.shape[1] + (not self.joint),
+            "static_codes": self.static_codes.shape[1],
+            "channel": 0 if self.joint or self.num_targets == 1 else 1,
         }
 
     def gather(
@@ -64,8 +63,8 @@ class Windows:
         """Windows at `origins` (B,) with whole horizons, of the targets `channels` (B,) unless joint.
 
         Gives the network's inputs, and "truth" and "truth_observed" (B, horizon, C or 1). "future" begins with the
-        share of the horizon that has passed, so that it is never empty; it has `padded` >= horizon steps, those past the
-        end of the series repeating its last row.
+        share of the horizon that has passed, so that it is never empty; it has `padded` >= horizon steps, those
+        past the end of the series repeating its last row.
         """
         series = torch.searchsorted(self.offsets, origins, right=True) - 1
         rows = origins[:, None] + torch.arange(-context, padded)  # (B, T + padded)
@@ -76,11 +75,9 @@ class Windows:
         values, seen, since = self._of_targets(past, channels)
         seen = seen * inside[..., None]
         centre, scale = self.centre[series], self.scale[series]
-        static_codes = self.static_codes[series]
         if not self.joint:
             assert channels is not None
             centre, scale = centre.gather(1, channels[:, None]), scale.gather(1, channels[:, None])
-            static_codes = torch.cat([static_codes, channels[:, None]], dim=1)
         progress = (torch.arange(1, padded + 1) / horizon).expand(len(origins), -1)[..., None]
         truth, truth_observed, _ = self._of_targets(ahead[:, :horizon], channels)
         return {
@@ -96,7 +93,8 @@ class Windows:
             "future": torch.cat([progress, self.known[ahead]], dim=-1),
             "future_codes": self.known_codes[ahead],
             "static": self.static[series],
-            "static_codes": static_codes,
+            "static_codes": self.static_codes[series],
+            "channel": torch.zeros_like(origins)[:, None] if channels is None else channels[:, None],
             "truth": truth,
             "truth_observed": truth_observed,
         }

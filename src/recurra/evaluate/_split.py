@@ -52,54 +52,59 @@ def windows(split: Split, part: Part, *, context_min: int, horizon: int, stride:
 def split_in_time(panel: Panel, *, validation: float, test: str, horizon: int) -> Split:
     """Cut the panel in time, once for all series, so that what is tested comes after all that was learnt from.
 
-    `test` is the share of rows that come last ("0.2") or the date from which on rows are for the test ("2014-01-01",
-    in the panel's time zone); `validation` is the share of rows just before it. Without times each series is cut by
-    itself. A part given as a share grows to the horizon's length where it would hold no window, and a note says so.
-    Raises ConfigError for a share or date that can't be read, DataError where the rows don't suffice.
+    `test` is the share of rows that come last ("0.2"), the date from which on rows are for the test ("2014-01-01", in
+    the panel's time zone), or the number of rows that come last in each series ("48"); `validation` is the share of
+    rows just before it. Without times, or with a number of rows, each series is cut by itself. A part given as a share
+    grows to the horizon's length where it would hold no window, and a note says so.
+    Raises ConfigError for a test part that can't be read, DataError where the rows don't suffice.
     """
     if not 0 < validation < 1:
         raise ConfigError(f"validation is {validation}; a share of the rows between 0 and 1 is expected, such as 0.1.")
-    share, date = _read_test(test, panel.schema.time_zone)
+    share, rows, date = _read_test(test, panel.schema.time_zone)
     if share is not None and share + validation >= 1:
         raise ConfigError(
             f"test {test} and validation {validation} together leave no rows for training. Make one of them smaller."
         )
     _check_lengths(panel, horizon)
-    if panel.time.dtype.kind == "M":
+    if rows is not None and rows < horizon:
+        raise ConfigError(f"test {test} holds no forecast of {horizon} rows. Use --test {horizon} or more.")
+    if panel.time.dtype.kind == "M" and rows is None:
         test_start, validation_start, notes = _cut_by_calendar(panel, share, date, validation, horizon)
-    elif share is None:
+    elif date is not None:
         raise ConfigError(
             f"test is the date {test!r}, but the table has no time column. Give a share of the rows such as 0.2, or "
             "name the time column with --time."
         )
     else:
-        test_start, validation_start, notes = _cut_by_rows(panel, share, validation, horizon)
+        test_start, validation_start, notes = _cut_by_rows(panel, share, rows, validation, horizon)
     split = Split(panel.offsets, validation_start, test_start, tuple(notes))
     _check_parts(split, panel, horizon, test)
     return Split(panel.offsets, validation_start, test_start, (*notes, *_short_series(split, horizon)))
 
 
-def _read_test(test: str, time_zone: str | None) -> tuple[float | None, np.datetime64 | None]:
-    """Either a share or a date, in UTC where the panel has a time zone."""
+def _read_test(test: str, time_zone: str | None) -> tuple[float | None, int | None, np.datetime64 | None]:
+    """A share, a number of rows, or a date, in UTC where the panel has a time zone."""
     try:
         share = float(test)
     except ValueError:
         share = None
     if share is not None and 0 < share < 1:
-        return share, None
+        return share, None, None
+    if test.strip().isdecimal() and 0 < int(test) < 1000:
+        return None, int(test), None
     try:
         date = np.datetime64(test.strip().replace("/", "-"), "us")
     except ValueError:
         date = np.datetime64("NaT")
     if np.isnat(date) or (share is not None and not 1000 <= share <= 9999):
         raise ConfigError(
-            f"test is {test!r}; the last share of the rows such as 0.2, or the first date of the test part such as "
-            "2014-01-01, is expected."
+            f"test is {test!r}; the last share of the rows such as 0.2, a number of rows below 1000 such as 48, or the "
+            "first date of the test part such as 2014-01-01 is expected."
         )
     if time_zone is not None:
         offset = date.astype(datetime).replace(tzinfo=ZoneInfo(time_zone)).utcoffset()
         date = date - np.timedelta64(offset or timedelta())
-    return None, date
+    return None, None, date
 
 
 def _check_lengths(panel: Panel, horizon: int) -> None:
@@ -117,18 +122,20 @@ def _check_lengths(panel: Panel, horizon: int) -> None:
 
 
 def _cut_by_rows(
-    panel: Panel, share: float, validation: float, horizon: int
+    panel: Panel, share: float | None, rows: int | None, validation: float, horizon: int
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
     lengths = panel.lengths
-    test_rows = np.maximum(np.rint(share * lengths).astype(np.int64), horizon)
+    wanted = np.full(len(lengths), rows) if share is None else np.rint(share * lengths).astype(np.int64)
+    test_rows = np.maximum(wanted, horizon)
     test_rows = np.where(test_rows + horizon + 1 <= lengths, test_rows, 0)
     validation_rows = np.maximum(np.rint(validation * lengths).astype(np.int64), horizon)
     validation_rows = np.where(test_rows + validation_rows + horizon + 1 <= lengths, validation_rows, 0)
     test_start = panel.offsets[1:] - test_rows
-    notes = [
-        f"Each series is cut by its rows: the last {share:.0%} for the test, {validation:.0%} before for validation."
-    ]
-    if np.any((test_rows > np.rint(share * lengths)) | (validation_rows > np.rint(validation * lengths))):
+    last = f"{rows} rows" if share is None else f"{share:.0%}"
+    notes = [f"Each series is cut by its rows: the last {last} for the test, {validation:.0%} before for validation."]
+    if panel.time.dtype.kind == "M" and panel.num_series > 1:
+        notes.append("One series' test rows may be older than rows of another that were learnt from.")
+    if np.any((test_rows > wanted) | (validation_rows > np.rint(validation * lengths))):
         notes.append(f"Parts that were shorter than the horizon grew to {horizon} rows.")
     return test_start, test_start - validation_rows, notes
 

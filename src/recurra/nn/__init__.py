@@ -3,6 +3,7 @@
 from recurra.nn._blocks import (
     AnyBlock,
     Block,
+    Clip,
     Decode,
     Dropout,
     Embedding,
@@ -28,6 +29,7 @@ __all__ = [
     "AnyBlock",
     "Block",
     "Branch",
+    "Clip",
     "Composition",
     "Decode",
     "Dropout",

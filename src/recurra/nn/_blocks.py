@@ -98,10 +98,22 @@ class Dropout(Block):
         return nn.Dropout(self.rate)
 
 
+class Clip(Block):
+    """Keeps numbers within plus or minus `limit`, so that one wild value does not flood the network."""
+
+    kind: Literal["clip"] = "clip"
+    limit: Annotated[float, Field(gt=0)]
+    takes: ClassVar[str] = "batch ... feature"
+    gives: ClassVar[str] = "batch ... feature"
+
+    def build(self, input_size: int) -> nn.Module:
+        return nn.Hardtanh(-self.limit, self.limit)
+
+
 class Segments(Block):
     """Joins `size` consecutive steps into one, so that a recurrence has fewer, wider steps (SegRNN, Lin et al., 2023).
 
-    The number of steps must be a multiple of `size`. Not causal on the axis it takes: a segment waits for its last step.
+    The number of steps must be a multiple of `size`. Not causal: a segment waits for its last step.
     """
 
     kind: Literal["segments"] = "segments"
@@ -279,7 +291,7 @@ class _DecodeModule(nn.Module):
 
 
 class Horizon(Block):
-    """A linear map from the steps of a window to the steps ahead, the same for each feature (NLinear, Zeng et al., 2023)."""
+    """A linear map from the steps of a window to those ahead, the same for each feature (Zeng et al., 2023)."""
 
     kind: Literal["horizon"] = "horizon"
     time: PositiveInt
@@ -329,6 +341,7 @@ class Level(Block):
 
     kind: Literal["level"] = "level"
     method: Literal["last", "mean", "zero"]
+    steps: PositiveInt | None = None  # the mean is of so many last steps; None: of all
     takes: ClassVar[str] = "batch time feature"
     gives: ClassVar[str] = "batch 1 target"
 
@@ -340,19 +353,21 @@ class Level(Block):
         return input_size // 2
 
     def build(self, input_size: int) -> nn.Module:
-        return _LevelModule(self.method)
+        return _LevelModule(self.method, self.steps)
 
 
 class _LevelModule(nn.Module):
-    def __init__(self, method: str) -> None:
+    def __init__(self, method: str, steps: int | None) -> None:
         super().__init__()
-        self.method = method
+        self.method, self.steps = method, steps
 
     def forward(self, x: Float[Tensor, "batch time double"]) -> Float[Tensor, "batch 1 target"]:
         values, observed = x.chunk(2, dim=-1)
         if self.method == "zero":
             return torch.zeros_like(values[:, :1])
         if self.method == "mean":
+            if self.steps is not None:
+                values, observed = values[:, -self.steps :], observed[:, -self.steps :]
             return (values * observed).sum(1, keepdim=True) / observed.sum(1, keepdim=True).clamp(min=1)
         steps = torch.arange(1, values.shape[1] + 1, device=x.device)[None, :, None]
         last = (steps * (observed > 0)).amax(1, keepdim=True)
@@ -404,6 +419,7 @@ AnyBlock = Annotated[
     Embedding
     | Linear
     | Dropout
+    | Clip
     | Segments
     | Steps
     | Recurrent

@@ -95,20 +95,22 @@ class Network(nn.Module):
         values = dict(inputs)
         for branch in self.composition.needed(names):
             x = join([values[name] for name in branch.takes], branch.join)
-            for module in self.chains[branch.name]:  # pyright: ignore[reportGeneralTypeIssues]
+            for module in self.chains[branch.name].children():
                 x = module(x)
             values[branch.name] = x
         return {name: values[name] for name in names}
 
     def run(self, inputs: Mapping[str, Tensor], state: NetworkState | None) -> tuple[dict[str, Tensor], NetworkState]:
-        """Go on from `state` (None: from the start) over any number of steps; every branch's output and the new state."""
+        """Go on from `state` (None: from the start) over any steps; every branch's output and the new state."""
         values = dict(inputs)
         after: NetworkState = {}
         for branch in self.composition.branches:
             if branch.name in values:
                 continue
             x = join([values[name] for name in branch.takes], branch.join)
-            for position, (block, module) in enumerate(zip(branch.blocks, self.chains[branch.name], strict=True)):  # pyright: ignore[reportArgumentType]
+            for position, (block, module) in enumerate(
+                zip(branch.blocks, self.chains[branch.name].children(), strict=True)
+            ):
                 if isinstance(block, Recurrent):
                     before = None if state is None else state[branch.name][str(position)]
                     x, after.setdefault(branch.name, {})[str(position)] = module(x, before)

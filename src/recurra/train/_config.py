@@ -30,8 +30,10 @@ class TrainingConfig(BaseModel):
         default=1e-4, description="L2: decoupled for adamw, in the gradient for sgd."
     )
     clip: NonNegativeFloat = Field(default=1.0, description="Largest gradient norm; 0 leaves gradients alone.")
-    patience: NonNegativeInt = Field(
-        default=5, description="Stop after this many epochs without a better validation loss; 0 never stops early."
+    patience: NonNegativeInt | None = Field(
+        default=None,
+        description="Stop after this many epochs without a better validation loss; 0 never stops early. "
+        "Default: half of the epochs.",
     )
     seed: NonNegativeInt = Field(default=0, description="Two runs with one seed are bit-identical.")
     memory: PositiveFloat = Field(

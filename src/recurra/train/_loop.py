@@ -97,6 +97,8 @@ class _Run:
         self.validate = validate
         self.config = config
         self.epochs = epochs
+        # A schedule that falls to its end is at its best there: half of it without progress is a fair trial.
+        self.patience = max(3, epochs // 2) if config.patience is None else config.patience
         self.steps_per_epoch = len(batches)
         self.steps = epochs * self.steps_per_epoch
         self.checkpoint = checkpoint
@@ -231,7 +233,7 @@ class _Run:
         if is_best:
             place.best_weights = copy_weights(self.network)
         stale = place.epoch - place.best_epoch
-        place.stopped_early = 0 < self.config.patience <= stale and place.epoch < self.epochs
+        place.stopped_early = 0 < self.patience <= stale and place.epoch < self.epochs
         place.finished = place.stopped_early or place.epoch == self.epochs
         if progress is not None:
             progress.epoch(record, is_best=is_best)

@@ -37,7 +37,8 @@ class Chosen(BaseModel):
     bidirectional: bool
     dropout: float
     decoder: Literal["direct", "recursive"]
-    normalisation: Literal["series", "last", "last-scaled", "revin", "mean-scaled"]
+    normalisation: Literal["series", "last", "last-scaled", "revin", "mean-scaled", "relative"]
+    level_steps: int  # the level of "relative" is the mean of so many last steps
     joint: bool
     loss: Literal["quantile", "mse", "mae", "normal", "student-t", "negative-binomial"]
     levels: tuple[float, ...]
@@ -65,7 +66,7 @@ def choose_epochs(whole: int, config: ForecastConfig, why: Reasons) -> tuple[int
     steps = max(1, min(whole, _STEPS // 10))
     reason = f"of the {whole:,} that would show every window; windows overlap" if steps < whole else "every window once"
     steps = _decide(why, "steps_per_epoch", config.steps_per_epoch, steps, reason)
-    epochs = max(10, min(50, _STEPS // steps))
+    epochs = max(10, min(200, _STEPS // steps))
     return _decide(why, "epochs", config.epochs, epochs, f"{steps} steps each; early stopping may end sooner"), steps
 
 
@@ -96,7 +97,7 @@ def choose(
     context = config.context or max(1, min(wanted, _LONGEST_CONTEXT, max(room // 2, min(room, horizon))))
     if context >= longest:
         raise ConfigError(
-            f"context {context} with horizon {horizon} does not fit: the longest series has {longest} rows for training. "
+            f"context {context} does not fit: the longest series has {longest} rows for training. "
             f"Pass --context {max(1, longest - horizon - 1)} or less."
         )
     segment = 1 if config.decoder == "recursive" else config.segment or _segment(context, horizon)
@@ -133,6 +134,7 @@ def choose(
         dropout=config.dropout,
         decoder=config.decoder,
         normalisation=normalisation,  # pyright: ignore[reportArgumentType]
+        level_steps=max(season, context // 2 // season * season) if season < context else context,
         joint=config.channels == "joint",
         loss=loss,  # pyright: ignore[reportArgumentType]
         levels=tuple(sorted(config.quantiles)),

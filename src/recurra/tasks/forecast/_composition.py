@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from recurra.nn import (
     AnyBlock,
     Branch,
+    Clip,
     Composition,
     Decode,
     Dropout,
@@ -25,8 +26,12 @@ from recurra.nn import (
 )
 from recurra.tasks.forecast._choices import Chosen
 
+CLIP = (
+    10.0  # spreads; what is further from its level than that is an accident, in the window as in the truth trained on
+)
 
-def _units(normalisation: str) -> list[Branch]:
+
+def _units(chosen: Chosen) -> list[Branch]:
     """What a window is measured from ("level") and in ("spread"), and how high that level is for its series."""
     level, spread = {
         "series": (None, None),
@@ -34,13 +39,17 @@ def _units(normalisation: str) -> list[Branch]:
         "last-scaled": ("last", "std"),
         "revin": ("mean", "std"),
         "mean-scaled": ("zero", "mean-abs"),
-    }[normalisation]
+        "relative": ("mean", "mean-abs"),
+    }[chosen.normalisation]
+    steps = chosen.level_steps if chosen.normalisation == "relative" else None
     seen = ("target", "observed", "scale")
     return [
-        Branch(name="level", takes=seen[:2], blocks=(Level(method=level),)) if level else _same("level", "centre"),
+        Branch(name="level", takes=seen[:2], blocks=(Level(method=level, steps=steps),))
+        if level
+        else _same("level", "centre"),
         Branch(name="spread", takes=seen, blocks=(Spread(method=spread),)) if spread else _same("spread", "scale"),
         Branch(name="above", takes=("level", "centre"), join="subtract"),
-        Branch(name="height", takes=("above", "scale"), join="divide"),
+        Branch(name="height", takes=("above", "scale"), join="divide", blocks=(Clip(limit=CLIP),)),
     ]
 
 
@@ -51,7 +60,7 @@ def _same(name: str, other: str) -> Branch:
 def compose(chosen: Chosen, widths: Mapping[str, int], categories: Mapping[str, tuple[int, ...]]) -> Composition:
     """The network for `chosen`, given the widths of its inputs and the number of codes of each categorical column.
 
-    `widths` is what `Windows.widths` gives, `categories` holds the tuples "past", "known" and "static".
+    `widths` is what `Windows.widths` gives, `categories` holds the tuples "past", "known", "static" and "channel".
     """
     build = _direct if chosen.decoder == "direct" else _recursive
     return build(chosen, widths, categories)
@@ -61,10 +70,10 @@ def _direct(chosen: Chosen, widths: Mapping[str, int], categories: Mapping[str, 
     outputs = widths["target"] * chosen.outputs
     size = chosen.hidden_size
     branches = [
-        *_units(chosen.normalisation),
+        *_units(chosen),
         Branch(name="centred", takes=("target", "level"), join="subtract"),
         Branch(name="masked", takes=("centred", "observed"), join="multiply"),
-        Branch(name="normal", takes=("masked", "spread"), join="divide"),
+        Branch(name="normal", takes=("masked", "spread"), join="divide", blocks=(Clip(limit=CLIP),)),
         *_embeddings(categories),
     ]
     seen = ["normal"] + (["height"] if chosen.normalisation != "series" else [])
@@ -97,7 +106,7 @@ def _direct(chosen: Chosen, widths: Mapping[str, int], categories: Mapping[str, 
     )
     state = size * (2 if chosen.bidirectional else 1)
     about = ["encoder", "positions"] + (["static"] if widths["static"] else [])
-    about += ["static_vectors"] if categories["static"] else []
+    about += [f"{name}_vectors" for name in ("static", "channel") if categories[name]]
     branches.append(
         Branch(
             name="decoded",
@@ -130,12 +139,12 @@ def _recursive(chosen: Chosen, widths: Mapping[str, int], categories: Mapping[st
     then given while stepping.
     """
     branches = [
-        *_units(chosen.normalisation),
+        *_units(chosen),
         *(b for b in _embeddings(categories) if b.name not in ("past_vectors", "future_vectors")),
     ]
     seen = ["previous", "previous_observed"] + (["known"] if widths["known"] else [])
     seen += ["known_vectors"] if categories["known"] else []
-    seen += (["static"] if widths["static"] else []) + (["static_vectors"] if categories["static"] else [])
+    seen += (["static"] if widths["static"] else []) + [f"{n}_vectors" for n in ("static", "channel") if categories[n]]
     recurrent = Recurrent(
         cell=chosen.cell, hidden_size=chosen.hidden_size, num_layers=chosen.num_layers, dropout=chosen.dropout
     )
@@ -162,6 +171,7 @@ def _embeddings(categories: Mapping[str, tuple[int, ...]]) -> list[Branch]:
         ("known_vectors", "known_codes", "known"),
         ("future_vectors", "future_codes", "known"),
         ("static_vectors", "static_codes", "static"),
+        ("channel_vectors", "channel", "channel"),
     ):
         if categories[kind]:
             block = Embedding(categories=categories[kind], sizes=tuple(embedding_size(n) for n in categories[kind]))

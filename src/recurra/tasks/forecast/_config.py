@@ -38,7 +38,7 @@ class ForecastConfig(Columns, TrainingConfig):
         "direct", description="direct: all horizons at once from segments; recursive: one step at a time, by sampling."
     )
     segment: PositiveInt | None = Field(None, description="Steps joined into one recurrent step (direct decoder).")
-    normalisation: Literal["series", "last", "last-scaled", "revin", "mean-scaled"] | None = Field(
+    normalisation: Literal["series", "last", "last-scaled", "revin", "mean-scaled", "relative"] | None = Field(
         None, description="What is taken off each window: its last value, or mean and spread. Default: from the data."
     )
     channels: Literal["independent", "joint"] = Field(
@@ -46,7 +46,7 @@ class ForecastConfig(Columns, TrainingConfig):
     )
     likelihood: Literal["normal", "student-t", "negative-binomial"] | None = Field(
         None,
-        description="Distribution of one step (recursive decoder). Default: negative-binomial for counts, else student-t.",
+        description="Distribution of a step (recursive decoder). Default: by whether they are counts.",
     )
     linear_skip: bool = Field(False, description="Add a linear map of the window to the output (direct decoder).")
     loss: Literal["quantile", "mse", "mae"] = Field("quantile", description="What training minimises (direct decoder).")
@@ -58,5 +58,5 @@ class ForecastConfig(Columns, TrainingConfig):
         0.1, gt=0, lt=1, description="Share of the rows, just before the test part, for early stopping and calibration."
     )
     test: Annotated[str, BeforeValidator(str)] = Field(
-        "0.2", description="Last share of the rows, or the date from which on, is for the test."
+        "0.2", description="Last share of the rows, last number of rows, or date from which on, is for the test."
     )

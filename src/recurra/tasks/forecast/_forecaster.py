@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 from recurra.data import Columns, Panel, read_panel
 from recurra.errors import ConfigError, DataError
@@ -14,7 +15,6 @@ from recurra.tasks.forecast._report import report_inputs
 from recurra.tasks.forecast._saving import load_fitted, save_fitted
 from recurra.tasks.forecast._tables import forecast_table, like
 from recurra.train import TrainingResult, show_progress
-
 
 Choices = tuple[tuple[str, object, str], ...]  # name of an option, its value, the reason
 
@@ -36,7 +36,7 @@ class Forecaster(Estimator):
     `training_` on how it went.
     """
 
-    config_class: ClassVar[type[ForecastConfig]] = ForecastConfig
+    config_class = ForecastConfig
 
     fitted_: Fitted
     scores_: Scores
@@ -55,8 +55,8 @@ class Forecaster(Estimator):
     ) -> Self:
         """Train on the oldest rows of `data`, calibrate on the next, and score on the newest.
 
-        `checkpoint` is a file that keeps the place in training; with `resume` an interrupted training goes on from it to
-        the result it would have had. `announce` is called with the notes on the data and the choices made, before
+        `checkpoint` is a file that keeps the place in training; with `resume` an interrupted training goes on from it
+        to the result it would have had. `announce` is called with the notes on the data and the choices made, before
         training begins. `y` is there for scikit-learn and ignored.
         """
         config = self.checked_config()
@@ -99,7 +99,8 @@ class Forecaster(Estimator):
 
     def score(self, data: Any, y: None = None) -> float:
         """Minus the mean absolute scaled error of `evaluate`: larger is better, as scikit-learn's searches expect."""
-        return -self.evaluate(data).metrics["mase"] or 0.0
+        mase = self.evaluate(data).metrics["mase"]
+        return -math.inf if mase is None else -mase
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model as a bundle: a folder of manifest, weights, preprocessing, scores and report."""

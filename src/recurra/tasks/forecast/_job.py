@@ -94,7 +94,8 @@ def prepare(panel: Panel, config: ForecastConfig) -> Plan:
     count = len(origins) * (1 if chosen.joint else windows.num_targets)
     batch_size = choose_batch(model, windows, origins, count, config, reasons)
     epochs, steps = choose_epochs(math.ceil(count / batch_size), config, reasons)
-    options = {name: getattr(config, name) for name in TrainingConfig.model_fields}
+    options: dict[str, Any] = {name: getattr(config, name) for name in TrainingConfig.model_fields}
+    options |= {"epochs": epochs, "steps_per_epoch": steps, "batch_size": batch_size}
     return Plan(
         panel=panel,
         config=config,
@@ -107,7 +108,7 @@ def prepare(panel: Panel, config: ForecastConfig) -> Plan:
         model=model,
         origins=origins,
         held_out=thin(trainable(panel, split, "validation", chosen), _MOST_VALIDATION_WINDOWS, chosen.season),
-        training=TrainingConfig(**options | {"epochs": epochs, "steps_per_epoch": steps, "batch_size": batch_size}),
+        training=TrainingConfig(**options),
     )
 
 
@@ -218,7 +219,7 @@ def about(panel: Panel, origins: np.ndarray, chosen: Chosen) -> dict[str, Any]:
 
 def check_targets(panel: Panel, training: np.ndarray) -> None:
     """Refuse a target without a single value in the training part."""
-    empty = ~np.isfinite(panel.target[training]).any(axis=0)
+    empty = np.atleast_1d(~np.isfinite(panel.target[training]).any(axis=0))
     if empty.any():
         names = [name for name, bad in zip(panel.schema.target, empty, strict=True) if bad]
         raise DataError(
@@ -228,13 +229,13 @@ def check_targets(panel: Panel, training: np.ndarray) -> None:
 
 
 def categories(panel: Panel, chosen: Chosen) -> dict[str, tuple[int, ...]]:
-    """Codes of each categorical input, code 0 included: the table's own, then the series, then the channel."""
+    """The number of codes of each categorical input, code 0 included."""
     schema = panel.schema
-    static = [len(values) + 1 for values in schema.static_categories.values()] + [panel.num_series + 1]
     return {
         "past": tuple(len(values) + 1 for values in schema.past_categories.values()),
         "known": tuple(len(values) + 1 for values in schema.known_categories.values()),
-        "static": tuple(static + ([] if chosen.joint else [panel.target.shape[1]])),
+        "static": tuple(len(values) + 1 for values in schema.static_categories.values()),
+        "channel": () if chosen.joint or panel.target.shape[1] == 1 else (panel.target.shape[1],),
     }
 
 
@@ -244,8 +245,8 @@ def choose_batch(
     """A hundredth of the windows or so, within memory."""
     if not len(origins):
         raise DataError(
-            f"No window of {model.chosen.shortest_history} rows of history and {model.chosen.horizon} of horizon in the "
-            "training part holds target values. Bring a longer file, or pass a shorter --horizon and --context."
+            f"No window of {model.chosen.shortest_history} rows of history and {model.chosen.horizon} of horizon in "
+            "the training part holds target values. Bring a longer file, or pass a shorter --horizon and --context."
         )
     if config.batch_size is not None:
         reasons["batch_size"] = (config.batch_size, "set by you")
@@ -273,7 +274,7 @@ def trainable(panel: Panel, split: evaluate.Split, part: evaluate.Part, chosen: 
 
 
 def thin(origins: np.ndarray, most: int, season: int) -> np.ndarray:
-    """Every n-th origin, so that at most `most` are left; n shares no factor with the season, so no phase is left out."""
+    """Every n-th origin, `most` at most; n shares no factor with the season, so that no phase is left out."""
     stride = max(1, math.ceil(len(origins) / most))
     while math.gcd(stride, max(season, 1)) > 1:
         stride += 1

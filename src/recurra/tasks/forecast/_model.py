@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from recurra.data import Windows
 from recurra.nn import Composition, Network
 from recurra.tasks.forecast._choices import Chosen
+from recurra.tasks.forecast._composition import CLIP
 from recurra.tasks.forecast._losses import (
     count_distribution,
     distribution,
@@ -40,8 +42,8 @@ def training_batches(
 ) -> ShuffledBatches:
     """Shuffled windows of the training part, all targets.
 
-    A tenth of the windows, always the same, is shown without static codes, so that code 0 learns to stand for a new
-    series.
+    A tenth of the windows, always the same, is shown without static codes, so that code 0 learns to stand for the
+    unknown.
     """
     channels = 1 if chosen.joint else windows.num_targets
     starts = torch.from_numpy(origins)
@@ -78,12 +80,12 @@ class Model:
 
     def _spread_quantiles(self) -> None:
         """Start the quantiles of a fresh direct decoder where a normal distribution has them, not all at zero."""
-        head = [m for m in self.network.chains["decoded"] if isinstance(m, torch.nn.Linear)][-1]  # pyright: ignore
+        head = [block for block in self.network.chains["decoded"].children() if isinstance(block, nn.Linear)][-1]
         bias = torch.tensor(starting_bias(self.chosen.levels))
         with torch.no_grad():
-            head.bias += bias.repeat(len(head.bias) // len(bias))
+            head.bias.add_(bias.repeat(len(head.bias) // len(bias)))
 
-    def loss(self, network: Network, batch: Mapping[str, Tensor]) -> Tensor:
+    def loss(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """The training loss of a batch of windows, a scalar."""
         chosen = self.chosen
         truth, observed = batch["truth"], batch["truth_observed"]
@@ -91,16 +93,16 @@ class Model:
             return self._teacher_forced(network, batch)
         values = network(batch)
         outcome = values["outcome"][:, : chosen.horizon]
-        truth = (truth - values["level"]) / values["spread"]
+        truth = ((truth - values["level"]) / values["spread"]).clamp(-CLIP, CLIP)
         if chosen.loss == "quantile":
             loss = quantile_loss(outcome, truth, self._levels)
         else:
             loss = point_loss(outcome, truth, chosen.loss)
         return mean_over_observed(loss, observed)
 
-    def _teacher_forced(self, network: Network, batch: Mapping[str, Tensor]) -> Tensor:
+    def _teacher_forced(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Negative log likelihood of context and horizon, each value given those before it (Salinas et al., 2020)."""
-        level, spread = self._window_units(network, batch)
+        level, spread = self._window_units(batch)
         values = torch.cat([batch["target"], batch["truth"] * batch["truth_observed"]], dim=1)
         observed = torch.cat([batch["observed"], batch["truth_observed"]], dim=1)
         normal = (values - level) / spread * observed
@@ -119,12 +121,12 @@ class Model:
         loss = likelihood_loss(outcome, values[:, 1:], level, spread, self.chosen.loss)
         return mean_over_observed(loss, observed[:, 1:])
 
-    def _window_units(self, network: Network, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        units = network.compute(("level", "spread"), batch)
+    def _window_units(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        units = self.network.compute(("level", "spread"), batch)
         return units["level"], units["spread"]
 
     @torch.no_grad()
-    def validation_loss(self, network: Network, windows: Windows, origins: np.ndarray) -> float:
+    def validation_loss(self, network: nn.Module, windows: Windows, origins: np.ndarray) -> float:
         """The training loss over all windows at `origins`; the network is in evaluation mode by now."""
         channels = 1 if self.chosen.joint else windows.num_targets
         starts = torch.from_numpy(origins)
@@ -182,7 +184,7 @@ class Model:
         self, batch: Mapping[str, Tensor], samples: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Ancestral sampling: read the context, then feed each sampled value back, on `samples` paths per window."""
-        level, spread = self._window_units(self.network, batch)
+        level, spread = self._window_units(batch)
         fixed = {"level": level, "spread": spread}
         normal = (batch["target"] - level) / spread * batch["observed"]
         known = torch.cat([batch["known"], batch["future"][..., 1:]], dim=1)
@@ -203,7 +205,7 @@ class Model:
             return x.repeat_interleave(samples, dim=0)
 
         level, spread, outcome = fan(level), fan(spread), fan(outcome)
-        static = {name: fan(batch[name]) for name in ("static", "static_codes")}
+        static = {name: fan(batch[name]) for name in ("static", "static_codes", "channel")}
         state = repeat_state(state, samples)
         steps: list[Tensor] = []
         for step in range(self.chosen.horizon):
@@ -231,17 +233,17 @@ class Model:
     def _sample(self, outcome: Tensor, level: Tensor, spread: Tensor, generator: torch.Generator) -> Tensor:
         if self.chosen.loss == "negative-binomial":
             counts = count_distribution(outcome, spread)
-            rate = torch._standard_gamma(counts.total_count, generator=generator) * torch.exp(counts.logits)
+            rate = standard_gamma(counts.total_count, generator) * torch.exp(counts.logits)
             return torch.poisson(rate, generator=generator)
         given = distribution(outcome, self.chosen.loss)
         noise = torch.randn(outcome.shape[:-1], generator=generator)
         if self.chosen.loss == "student-t":
-            chi2 = 2 * torch._standard_gamma(given.df / 2, generator=generator)  # pyright: ignore
+            chi2 = 2 * standard_gamma(given.df / 2, generator)  # pyright: ignore
             noise = noise / (chi2 / given.df).sqrt()  # pyright: ignore
         return (given.loc + given.scale * noise) * spread + level  # pyright: ignore
 
 
-def repeat_state(state: object, times: int) -> object:
+def repeat_state(state: Any, times: int) -> Any:
     """Repeat every row of a recurrent state (L, B, H) `times` times, wherever it sits in dicts and tuples."""
     if isinstance(state, Tensor):
         return state.repeat_interleave(times, dim=1)
@@ -251,3 +253,8 @@ def repeat_state(state: object, times: int) -> object:
         parts = [repeat_state(inner, times) for inner in state]
         return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
     return state
+
+
+def standard_gamma(shape: Tensor, generator: torch.Generator) -> Tensor:
+    """Gamma variates of scale 1, from a generator of one's own, which torch.distributions does not take."""
+    return torch._standard_gamma(shape, generator=generator)  # pyright: ignore[reportPrivateImportUsage]

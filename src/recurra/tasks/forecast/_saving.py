@@ -77,8 +77,8 @@ def load_fitted(path: str | Path) -> tuple[Fitted, Scores]:
         scores = Scores.model_validate_json(bundle.read("scores.json"))
     except (ValidationError, KeyError, RuntimeError, TypeError) as error:
         raise BundleError(
-            f"{path} is whole, but its content does not fit together ({type(error).__name__}). It may come from another "
-            "version of recurra; fit the model again."
+            f"{path} is whole, but its content does not fit together ({type(error).__name__}). It may come from "
+            "another version of recurra; fit the model again."
         ) from error
     model.network.eval()
     return fitted, scores

@@ -32,7 +32,7 @@ def find_season(panel: Panel, training: np.ndarray) -> tuple[int, str]:
     found: dict[int, list[float]] = {}
     looked = 0
     for series in np.argsort(-panel.lengths, kind="stable")[:_MOST_SERIES]:
-        rows = np.arange(panel.offsets[series], panel.offsets[series + 1])
+        rows = np.arange(int(panel.offsets[series]), int(panel.offsets[series + 1]))
         rows = rows[training[rows]]
         for values in panel.target[rows].T:
             correlation = autocorrelation(values.astype(np.float64))
@@ -53,7 +53,7 @@ def find_season(panel: Panel, training: np.ndarray) -> tuple[int, str]:
 
 
 def autocorrelation(values: np.ndarray) -> np.ndarray | None:
-    """Autocorrelation of (T,) values about a straight line, gaps filled with 0, lags 0 to T/3; None if it can't be told."""
+    """Autocorrelation of (T,) values about a straight line, at lags 0 to T/3; None if it can't be told."""
     present = np.isfinite(values)
     if present.sum() < 12:
         return None
