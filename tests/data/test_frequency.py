@@ -87,6 +87,7 @@ def infer(times: pd.DatetimeIndex) -> str | None:
         ("2D", "2d"),
         ("W", "1w"),
         ("4W", "4w"),
+        ("5W", "5w"),
         ("MS", "1mo"),
         ("ME", "1mo"),
         ("BME", "1mo"),

@@ -163,6 +163,14 @@ def test_month_ends_are_filled_with_month_ends(read) -> None:
     assert panel.time.astype("datetime64[D]").astype(str).tolist() == [*ends[:3], "2015-02-28", *ends[3:]]
 
 
+def test_rows_that_are_there_keep_their_times(read) -> None:
+    # The last business days of months: the grid counts months, and only the row made for February is at its end.
+    days = ["2014-11-28", "2014-12-31", "2015-01-30", "2015-03-31", "2015-04-30", "2015-05-29"]
+    panel = read("date,y\n" + "".join(f"{day},{i}.5\n" for i, day in enumerate(days)))
+    shown = panel.time.astype("datetime64[D]").astype(str).tolist()
+    assert (shown[:3], shown[4:]) == (days[:3], days[3:])
+
+
 def test_series_of_different_lengths_and_starts(read) -> None:
     content = (
         "s,time,y\n"

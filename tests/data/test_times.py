@@ -124,6 +124,7 @@ def test_a_format_that_is_given_binds(read) -> None:
         ("year,quarter,y", "201{i},1,{i}.5", ("year", "quarter"), "2010-01-01T00"),
         ("Date;Time;y", "16/12/2006;17:2{i}:00;{i}.5", ("Date", "Time"), "2006-12-16T17"),
         ("date,hour,y", "2015-01-31,{i},{i}.5", ("date", "hour"), "2015-01-31T00"),
+        ("Date;Time;y", "10/03/2004;0{i}.00.00;{i}.5", ("Date", "Time"), "2004-03-10T00"),
     ],
 )
 def test_times_in_several_columns_are_found(read, head: str, rows: str, columns: tuple[str, ...], first: str) -> None:
@@ -131,6 +132,17 @@ def test_times_in_several_columns_are_found(read, head: str, rows: str, columns:
     assert panel.schema.columns.time == columns
     assert times_of(panel)[0].startswith(first)
     assert any(", ".join(columns) in note and "--time" in note for note in panel.notes)
+
+
+@pytest.mark.parametrize("head", ["date,hour,y", "year,month,day,hour,y"])
+def test_hours_from_1_to_24(read, head: str) -> None:
+    rows = [f"2015-01-{1 + i // 24:02d},{i % 24 + 1},{i}.5" for i in range(48)]
+    content = "\n".join([head, *(row if head.startswith("date") else row.replace("-", ",") for row in rows)])
+    panel = read(content, target="y")
+    assert (times_of(panel)[0], panel.schema.frequency, panel.num_rows) == ("2015-01-01T00:00:00", "1h", 48)
+    assert "hour runs from 1 to 24; hour 1 is read as 00:00." in panel.notes
+    later = read("\n".join(content.splitlines()[:4]), schema=panel.schema)
+    np.testing.assert_array_equal(later.time, panel.time[:3])
 
 
 def test_several_columns_that_are_named(read) -> None:
@@ -190,6 +202,7 @@ def test_whole_steps_are_counted_when_named(read) -> None:
         ("t,y\n2015-01-01,1\n2015-02-30,2\n", {"time": "t"}, r"row 3: t is '2015-02-30', which can't be read"),
         ("date,y\n2015-01-01,1\nx,2\n2015-01-03,2\n", {}, r"row 3: date is 'x'.*--time none"),
         ("Month,y\n1-01,1\n1-02,2\n", {"time": "Month"}, r"row 2: Month is '1-01'"),
+        ("t,y\n2015-01-01T00:00Z,1\n2015-01-02T00:00,2\n", {"time": "t"}, r"row 3: t is '2015-01-02T00:00'"),
         ("t,y\n2015-01-01,1\n,2\n", {}, r"row 3: t is empty but other columns aren't"),
         ("t,y\n,1\n,2\n", {"time": "t"}, r"t is empty in every row"),
         ("t,y\n2015-01-01,1\n", {"time": "tt"}, r"no column 'tt' \(asked for as time\). Did you mean 't'"),

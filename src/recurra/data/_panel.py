@@ -14,13 +14,13 @@ class Schema(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     columns: Columns  # every part resolved: the time columns that were found, the past columns that were taken
-    time_format: str | None = (
-        None  # strptime format, "iso", "epoch_s", "epoch_ms", "parts", or None for the order of rows
-    )
+    # How times are written: strptime formats joined by "|"; "iso" for columns of times; "epoch_s" (_ms, _us, _ns);
+    # "parts" for year, month, ... in columns of their own; "step" for whole numbers; None for the order of rows.
+    # The first and "parts" may end with ", hours 1 to 24".
+    time_format: str | None = None
     time_zone: str | None = None
-    frequency: str | None = (
-        None  # polars duration such as "1h" or "1mo", "1b" for business days; None: uneven, or order of rows
-    )
+    # A polars duration such as "1h" or "1mo", or "1b" for business days; None for uneven spacing or the order of rows.
+    frequency: str | None = None
     target: tuple[str, ...] = ()
     known: tuple[str, ...] = ()  # numeric columns, in the order of Panel.known's last axis
     past: tuple[str, ...] = ()

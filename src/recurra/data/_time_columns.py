@@ -34,7 +34,7 @@ _RANGES = {
     "minute": (0, 59),
     "second": (0, 60),
 }
-_CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?")
+_CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?|\d{1,2}\.\d{2}\.\d{2}")
 
 
 def part_names(names: Sequence[str]) -> dict[str, str] | None:
@@ -142,10 +142,8 @@ def _reads(column: pl.Series, *, hinted: bool) -> bool:
         years = [int(word[:4]) for word in words]
         months = [int(word[4:6] or 1) for word in words]
         plausible = all(1500 <= year <= 2500 for year in years) and all(1 <= month <= 12 for month in months)
-        return (
-            epochs
-            or (plausible
-            and (hinted or (len(words[0]) == 8 and all(1 <= int(word[6:8]) <= 31 for word in words))))
+        return epochs or (
+            plausible and (hinted or (len(words[0]) == 8 and all(1 <= int(word[6:8]) <= 31 for word in words)))
         )
     return hinted or whole
 
@@ -158,7 +156,7 @@ def _with_clock(head: pl.DataFrame, name: str, free: Sequence[str]) -> tuple[str
         return (name,)
     for other in free:
         if other != name and other.casefold().strip() in _CLOCKS and head[other].n_unique() > 1:
-            if is_clock(head[other]) or _in_range(head[other], 0, 23):
+            if is_clock(head[other]) or _in_range(head[other], 0, 24):
                 return (name, other)
     return (name,)
 

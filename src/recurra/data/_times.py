@@ -22,6 +22,7 @@ _EPOCHS = (
     ("epoch_ns", 1e17, 1e19, 1),
 )
 _COMPACT = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S", 6: "%Y%m", 4: "%Y"}
+_ENDING = ", hours 1 to 24"
 _OFFSETS = {
     "+05:30": "Asia/Kolkata",
     "+05:45": "Asia/Kathmandu",
@@ -80,7 +81,7 @@ def read_times(
                 )
             )
     except Unreadable as error:
-        if error.share > 0.5:
+        if error.share >= 0.5:
             raise DataError(f"{error} Mend it, or pass --time none to take rows in the order they stand.") from error
         return _by_order(
             (
@@ -106,9 +107,12 @@ def _read(table: Table, names: tuple[str, ...], form: str | None, zone: str | No
     label = ", ".join(names)
     frame = table.fetch(names)
     notes: list[str] = []
+    ending = ""
     if len(names) > 1:
         parts = part_names(names) or _by_position(names, frame)
-        column = _joined_parts(frame, parts, table) if parts else _joined_clock(frame, names)
+        frame, ending = _from_midnight(frame, parts, form, notes)
+        form = form.removesuffix(ending) if form else None
+        column = _joined_parts(frame, parts) if parts else _joined_clock(frame, names)
         form = "%Y-%m-%d %H:%M:%S" if parts else form if form != "parts" else None
         shown = "parts" if parts else None
     else:
@@ -133,7 +137,7 @@ def _read(table: Table, names: tuple[str, ...], form: str | None, zone: str | No
     candidates = {"given": tuple(form.split("|"))} if form and form != "iso" else {"ymd": (number,)} if number else {}
     parsed, formats = read_text(text, blank, candidates, table, label, notes)
     values, zone = _zoned(parsed, text, formats, zone, notes)
-    return _finished(names, values, blank, shown or "|".join(formats), zone, notes)
+    return _finished(names, values, blank, (shown or "|".join(formats)) + ending, zone, notes)
 
 
 def _finished(
@@ -147,8 +151,7 @@ def _as_text(column: pl.Series) -> tuple[pl.Series, pl.Series]:
     if column.dtype.is_float() and bool((column.drop_nulls().drop_nans() % 1 == 0).all()):
         column = column.fill_nan(None).cast(pl.Int64, strict=False)
     text = column.cast(pl.String)
-    if text.null_count() == 0 and not bool((text.str.len_bytes() < 4).any()):
-        # Words for missing that are longer than three letters can't be read as times, and are looked at then.
+    if text.null_count() == 0 and bool(text.str.contains(r"^\s*\d").all()):
         return text, pl.repeat(False, len(text), eager=True, dtype=pl.Boolean)
     blank = is_missing(text)
     return text.set(blank, None), blank
@@ -162,7 +165,7 @@ def _by_position(names: tuple[str, ...], frame: pl.DataFrame) -> dict[str, str] 
     return dict(zip(("year", "month", "day", "hour", "minute", "second"), names, strict=False))
 
 
-def _joined_parts(frame: pl.DataFrame, parts: dict[str, str], table: Table) -> pl.Series:
+def _joined_parts(frame: pl.DataFrame, parts: dict[str, str]) -> pl.Series:
     """Dates built from their parts, written out so that a wrong one can be shown."""
 
     def part(name: str, default: str, width: int = 2) -> pl.Expr:
@@ -200,14 +203,35 @@ def _joined_clock(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.Series:
     columns = []
     for name in names:
         column = frame[name]
-        text = (
-            column.dt.to_string("%Y-%m-%d")
-            if column.dtype in (pl.Date, pl.Datetime)
-            else column.cast(pl.String).str.strip_chars()
-        )
-        bare = text if is_clock(column) or column.dtype.is_temporal() else text.str.replace(r"\.0+$", "")
-        columns.append(bare.str.zfill(2))
+        if column.dtype in (pl.Date, pl.Datetime):
+            text = column.dt.to_string("%Y-%m-%d")
+        else:
+            text = column.cast(pl.String).str.strip_chars()
+        if is_clock(column):
+            text = text.str.replace(r"^(\d{1,2})\.(\d{2})\.(\d{2})$", "$1:$2:$3")
+        elif not column.dtype.is_temporal():
+            text = text.str.replace(r"\.0+$", "")
+        columns.append(text.str.zfill(2))
     return pl.select(pl.concat_str(columns, separator=" ").alias(", ".join(names))).to_series()
+
+
+def _from_midnight(
+    frame: pl.DataFrame, parts: dict[str, str] | None, form: str | None, notes: list[str]
+) -> tuple[pl.DataFrame, str]:
+    """Hours that run from 1 to 24, as in records of what was used by the end of each, as 0 to 23.
+
+    The second value is what `Schema.time_format` ends with then, so that a later file with fewer hours is read alike.
+    """
+    name = parts.get("hour") if parts else frame.columns[-1]
+    if name is None or frame[name].dtype.is_temporal():
+        return frame, ""
+    text = frame[name].cast(pl.String).str.strip_chars().str.replace(r"\.0+$", "")
+    hours = text.cast(pl.Int64, strict=False)
+    found = form is None and (hours.min(), hours.max()) == (1, 24)
+    if hours.null_count() > text.null_count() or not (found or (form or "").endswith(_ENDING)):
+        return frame, ""
+    notes.append(f"{name} runs from 1 to 24; hour 1 is read as 00:00.")
+    return frame.with_columns((hours - 1).cast(pl.String).alias(name)), _ENDING
 
 
 def _typed(column: pl.Series, zone: str | None, notes: list[str]) -> tuple[pl.Series, str | None]:
