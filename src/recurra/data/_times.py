@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -322,12 +321,8 @@ def _offset(word: str) -> str:
 
 def moment(value: int, *, zone: str | None = None, daily: bool = False) -> str:
     """Microseconds since 1970 as a person writes them, without needless zeros; `daily` drops midnight."""
-    when = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=int(value))
-    if zone is not None:
-        import zoneinfo
-
-        when = when.replace(tzinfo=dt.UTC).astimezone(zoneinfo.ZoneInfo(zone)).replace(tzinfo=None)
-    text = when.isoformat(sep=" ")
+    when = pl.Series([int(value)]).cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(zone or "UTC")
+    text = when.dt.replace_time_zone(None).item().isoformat(sep=" ")
     if daily and text.endswith(" 00:00:00"):
         return text[:10]
     return text[:16] if text.endswith(":00") and len(text) == 19 else text
