@@ -273,3 +273,13 @@ def test_columns_with_commas_in_their_names(read) -> None:
     assert (schema.target, schema.past) == (("Price, USD",), ("Rain, mm",))
     again = Schema.model_validate_json(schema.model_dump_json())
     assert read(content, schema=again).past.shape == (8, 1)
+
+
+def test_a_later_file_may_order_its_columns_otherwise_and_have_empty_targets(read) -> None:
+    schema = read("date,a,b,y\n2015-01-01,1.5,7,1\n2015-01-02,2.5,9,2\n", target="y", known="b,a").schema
+    assert schema.known == ("b", "a")
+    panel = read("y,a,date,b\n,3.5,2015-01-03,8\nNA,4.5,2015-01-04,6\n", schema=schema)
+    assert panel.known.tolist() == [[8, 3.5], [6, 4.5]]
+    assert np.isnan(panel.target).all()
+    swapped = schema.model_copy(update={"known": ("a", "b")})
+    assert read("date,a,b\n2015-01-03,3.5,8\n", schema=swapped).known.tolist() == [[3.5, 8]]

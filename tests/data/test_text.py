@@ -29,6 +29,7 @@ WESTERN = "date,Température (°C),Größe\n2015-01-31,1.5,2\n"
         (CHINESE, "gb2312", ("Read as GB18030.",)),
         ("站,名\n北京㐂,镕\n上海,南京\n广州,深圳\n", "gb18030", ("Read as GB18030.",)),
         (WESTERN, "cp1252", ("Read as CP1252.",)),
+        ("date,T (°C)\n2015-01-31,1.5\n", "cp1252", ("Read as CP1252.",)),
         ("日期,溫度與濕度的測量結果,觀測站名稱\n1,2,臺北\n", "big5", ("Read as BIG5.",)),
         ("日付,気温と湿度のデータ,観測所のなまえ\n1,2,3\n", "shift_jis", ("Read as SHIFT_JIS.",)),
     ],

@@ -224,3 +224,11 @@ def test_typed_columns() -> None:
         assert read_panel(typed, Columns(target=("y",))).time.astype("datetime64[D]").tolist() == DAYS
     with pytest.raises(DataError, match="expected dates or times"):
         read_panel(pl.DataFrame({"t": [True, False], "y": [1, 2]}), Columns(time=("t",), target=("y",)))
+
+
+def test_rows_far_down_may_be_written_more_precisely(read) -> None:
+    start = dt.datetime(2015, 1, 1)
+    moments = [(start + dt.timedelta(hours=i)).isoformat(sep=" ") for i in range(2500)]
+    panel = read(lines([text[:16] if i < 2400 else text for i, text in enumerate(moments)]))
+    assert panel.num_rows == 2500
+    assert panel.schema.time_format == "%Y-%m-%d %H:%M|%Y-%m-%d %H:%M:%S"
