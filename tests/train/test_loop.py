@@ -85,6 +85,40 @@ def test_without_validation_the_last_weights_stay():
     assert fingerprint(problem.network) == fingerprint(other.network)
 
 
+@pytest.mark.parametrize("validates", [True, False])
+def test_the_running_mean_of_the_weights_is_validated_and_kept(validates):
+    plain, averaged = reading_problem(), reading_problem()
+    course: list[torch.Tensor] = []
+    loss = plain.loss
+
+    def watched(network: nn.Module, batch):
+        course.append(network.get_parameter("head.weight").detach().clone())
+        return loss(network, batch)
+
+    plain.loss = watched
+    run(plain, config(epochs=2))
+    course.append(plain.network.get_parameter("head.weight").detach().clone())
+    mean = course[0]
+    for step, weight in enumerate(course[1:]):
+        share = 1 - min(0.8, (1 + step) / (10 + step))
+        mean = mean + share * (weight - mean)
+    seen: list[torch.Tensor] = []
+
+    def validate(network: nn.Module) -> float:
+        seen.append(network.get_parameter("head.weight").detach().clone())
+        return -len(seen)
+
+    train(
+        averaged.network,
+        averaged.loss,
+        averaged.batches,
+        validate if validates else None,
+        config(epochs=2, average=0.8),
+    )
+    torch.testing.assert_close(averaged.network.get_parameter("head.weight").detach(), mean)
+    assert not validates or torch.equal(seen[-1], averaged.network.get_parameter("head.weight"))
+
+
 def test_validation_sees_the_network_in_evaluation_mode_without_gradients():
     problem = reading_problem()
     problem.network.get_submodule("norm").eval()

@@ -45,9 +45,11 @@ def run(problem: Problem, folder: Path | str, *, kill_at: int = -1, resume: bool
     )
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-def test_resume_at_every_position_is_bit_identical(optimizer, tmp_path):
-    changes = {"optimizer": optimizer, "epochs": 2}
+@pytest.mark.parametrize(
+    "changes", [{"optimizer": "adamw"}, {"optimizer": "sgd"}, {"average": 0.9}], ids=["adamw", "sgd", "averaged"]
+)
+def test_resume_at_every_position_is_bit_identical(changes, tmp_path):
+    changes = {**changes, "epochs": 2}
     whole = reading_problem(samples=12)
     result = run(whole, tmp_path, **changes)
     for kill_at in range(2 * (3 + 1)):  # epochs, and in each the steps and a validation

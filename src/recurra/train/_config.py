@@ -14,7 +14,8 @@ class TrainingConfig(BaseModel):
         default=None, description="Passes over the training part. Default: chosen from its size."
     )
     steps_per_epoch: PositiveInt | None = Field(
-        None, description="Steps of an epoch, where it is not to show every sequence. Default: chosen from the data."
+        default=None,
+        description="Steps of an epoch, where it is not to show every sequence. Default: chosen from the data.",
     )
     batch_size: PositiveInt | None = Field(
         default=None, description="Sequences per step. Default: chosen from the data, within --memory."
@@ -30,6 +31,12 @@ class TrainingConfig(BaseModel):
         default=1e-4, description="L2: decoupled for adamw, in the gradient for sgd."
     )
     clip: NonNegativeFloat = Field(default=1.0, description="Largest gradient norm; 0 leaves gradients alone.")
+    average: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Decay of a running mean of the weights, which is then validated and kept; 0 keeps the weights.",
+    )
     patience: NonNegativeInt | None = Field(
         default=None,
         description="Stop after this many epochs without a better validation loss; 0 never stops early. "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from math import isfinite
 from pathlib import Path
 from time import perf_counter
@@ -25,7 +26,7 @@ from recurra.train._progress import Progress
 from recurra.train._randomness import capture_randomness, restore_randomness, seed_randomness
 from recurra.train._result import TrainingResult
 from recurra.train._schedule import learning_rate_at
-from recurra.train._weights import copy_weights, evaluating, put_weights, weights_of
+from recurra.train._weights import Average, copy_weights, evaluating, put_weights, weights_of
 
 _TICK = 0.25  # seconds between two looks at the progress display
 _SHARE = 0.05  # of the time that checkpoints may take
@@ -136,6 +137,7 @@ class _Run:
             # Sums over threads depend on how many there are; the machine may have changed.
             torch.set_num_threads(state["threads"])
             restore_randomness(state["randomness"])
+            self.average = self._build_average(state["average"])
             self.saved = (self.place.epoch, self.place.index)
         else:
             seed_randomness(config.seed)
@@ -145,8 +147,17 @@ class _Run:
                 rate = curve.suggestion
             self.place = Place(learning_rate=rate, learning_rate_curve=curve)
             self.optimizer = build_optimizer(self.parameters, config, learning_rate=rate)
+            self.average = self._build_average(None)
         self.started = perf_counter() - self.place.seconds
         self.saved_at = perf_counter()
+
+    def _build_average(self, means: list[Tensor] | None) -> Average | None:
+        decay = self.config.average
+        return Average(self.parameters, decay=decay, means=means) if decay else None
+
+    def _averaged(self) -> AbstractContextManager[None]:
+        """The network as it would be kept."""
+        return nullcontext() if self.average is None else self.average.in_place()
 
     def run(self, interrupts: Interrupts) -> TrainingResult:
         """All epochs that are left."""
@@ -179,7 +190,7 @@ class _Run:
         """The steps that are left of this epoch; everything in here is paid for at each step."""
         place, config, optimizer, parameters = self.place, self.config, self.optimizer, self.parameters
         network, loss, backward, clip = self.network, self.loss, self.fabric.backward, config.clip
-        epoch = place.epoch
+        epoch, average = place.epoch, self.average
         network.train()
         wake = self._wake()
         for index in range(place.index, self.steps_per_epoch):
@@ -198,6 +209,8 @@ class _Run:
             if not isfinite(norm):
                 raise self._not_finite(number, norm, batch)
             optimizer.step()
+            if average is not None:
+                average.follow(epoch * self.steps_per_epoch + index)
             place.finish_step(number, norm)
             if perf_counter() >= wake:
                 wake = self._look_up()
@@ -214,7 +227,7 @@ class _Run:
                 progress.validating(epoch=place.epoch + 1)
             randomness = capture_randomness()
             try:
-                with interrupts.immediate(), evaluating(self.network):
+                with interrupts.immediate(), self._averaged(), evaluating(self.network):
                     validation = float(self.validate(self.network))
             except KeyboardInterrupt:
                 restore_randomness(randomness)
@@ -230,8 +243,9 @@ class _Run:
         if validation is None or is_best:
             place.best_epoch = record.epoch
             place.best_loss = record.loss if validation is None else validation
-        if is_best:
-            place.best_weights = copy_weights(self.network)
+        if is_best or (self.validate is None and self.average is not None):
+            with self._averaged():
+                place.best_weights = copy_weights(self.network)
         stale = place.epoch - place.best_epoch
         place.stopped_early = 0 < self.patience <= stale and place.epoch < self.epochs
         place.finished = place.stopped_early or place.epoch == self.epochs
@@ -271,6 +285,7 @@ class _Run:
                     "identity": self.identity,
                     "place": place.state(),
                     "weights": weights_of(self.network),
+                    "average": None if self.average is None else self.average.means,
                     "optimizer": self.optimizer.state_dict(),
                     "randomness": capture_randomness(),
                     "threads": torch.get_num_threads(),

@@ -32,6 +32,39 @@ def put_weights(network: nn.Module, weights: dict[str, Tensor]) -> None:
         tensor.copy_(weights[name])
 
 
+class Average:
+    """The running mean of a network's parameters (Polyak averaging, with an exponential window).
+
+    Early on the window is as long as the training was so far, so that the first weights are soon forgotten.
+    """
+
+    def __init__(self, parameters: list[nn.Parameter], *, decay: float, means: list[Tensor] | None = None) -> None:
+        self.decay = decay
+        self.means = [parameter.detach().clone() for parameter in parameters] if means is None else means
+        self._parameters: list[Tensor] = list(parameters)
+
+    @torch.no_grad()
+    def follow(self, step: int) -> None:
+        """Take in the weights after `step` steps."""
+        share = 1 - min(self.decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(self.means, self._parameters, share)  # pyright: ignore[reportPrivateImportUsage]
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """The network with the means as its parameters; afterwards with its own again, bit by bit."""
+        own = [parameter.detach().clone() for parameter in self._parameters]
+        self._put(self.means)
+        try:
+            yield
+        finally:
+            self._put(own)
+
+    @torch.no_grad()
+    def _put(self, values: list[Tensor]) -> None:
+        for parameter, value in zip(self._parameters, values, strict=True):
+            parameter.copy_(value)
+
+
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[nn.Module]:
     """The network without dropout and without gradients; afterwards each module is in its earlier mode again.
