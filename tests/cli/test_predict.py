@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime
 import errno
 import json
 import os
@@ -7,7 +8,9 @@ import os
 import polars as pl
 import pytest
 
-CSV = "series,time,mean,0.9\n甲,2026-01-01T00:00:00.000000,1.5,2.0\n甲,2026-01-01T01:00:00.000000,NaN,3.0\n"
+from recurra.cli._predict import render
+
+CSV = "series,time,mean,0.9\n甲,2026-01-01T00:00:00,1.5,2.0\n甲,2026-01-01T01:00:00,NaN,3.0\n"
 
 
 @pytest.fixture
@@ -28,8 +31,8 @@ def test_a_forecast_as_json(fitted):
     document = json.loads(fitted("predict", "model", "data.csv", "--json").out)
     assert document == {
         "forecast": [
-            {"series": "甲", "time": "2026-01-01T00:00:00.000000", "mean": 1.5, "0.9": 2.0},
-            {"series": "甲", "time": "2026-01-01T01:00:00.000000", "mean": None, "0.9": 3.0},
+            {"series": "甲", "time": "2026-01-01T00:00:00", "mean": 1.5, "0.9": 2.0},
+            {"series": "甲", "time": "2026-01-01T01:00:00", "mean": None, "0.9": 3.0},
         ]
     }
 
@@ -97,3 +100,14 @@ def test_evaluate_prints_the_scores_and_the_verdict(fitted):
     document = json.loads(fitted("evaluate", "model", "data.csv", "--json").out)
     assert document["scores"]["metrics"]["mae"] == 1.25
     assert document["data"] == "data.csv"
+
+
+def test_zones_and_fractions_of_a_second_are_kept():
+    times = pl.Series("time", [datetime.datetime(2026, 1, 1), datetime.datetime(2026, 7, 1, 0, 0, 0, 500)])
+    frame = pl.DataFrame(
+        [times.dt.replace_time_zone("Europe/Berlin"), times.alias("local"), times.dt.date().alias("day")]
+    )
+    assert render(frame, ".csv").decode().splitlines()[1:] == [
+        "2026-01-01T00:00:00+01:00,2026-01-01T00:00:00,2026-01-01",
+        "2026-07-01T00:00:00.000500+02:00,2026-07-01T00:00:00.000500,2026-07-01",
+    ]

@@ -38,7 +38,7 @@ def predict(
     frame = recurra.load(bundle).predict(data, seed=seed)
     if out is None:
         if not output.json:
-            sys.stdout.write(frame.write_csv())
+            sys.stdout.write(_with_iso_times(frame).write_csv())
         screen.document({"forecast": _rows(frame)})
         return
     write_file(out, render(frame, out.suffix.lower()))
@@ -52,7 +52,7 @@ def render(frame: polars.DataFrame, suffix: str) -> bytes:
     import json
 
     if suffix == ".csv":
-        return frame.write_csv().encode()
+        return _with_iso_times(frame).write_csv().encode()
     if suffix == ".json":
         return (json.dumps(_rows(frame), ensure_ascii=False, indent=1) + "\n").encode()
     buffer = io.BytesIO()
@@ -61,12 +61,21 @@ def render(frame: polars.DataFrame, suffix: str) -> bytes:
 
 
 def _rows(frame: polars.DataFrame) -> list[dict[str, object]]:
-    """Rows as JSON data: times as ISO 8601, numbers that aren't finite as null."""
+    """Rows as JSON data; numbers that aren't finite are null."""
     import polars as pl
     import polars.selectors as cs
 
+    finite = cs.float().map_batches(lambda column: pl.select(pl.when(column.is_finite()).then(column)).to_series())
+    return _with_iso_times(frame).with_columns(finite).to_dicts()
+
+
+def _with_iso_times(frame: polars.DataFrame) -> polars.DataFrame:
+    """Times as ISO 8601 text, with fractions and zones only where there are any."""
+    import polars.selectors as cs
+
+    plain, zoned = cs.datetime(time_zone=None), cs.datetime(time_zone="*")
     return frame.with_columns(
-        cs.datetime().dt.to_string("iso:strict"),
         cs.date().dt.to_string("iso"),
-        cs.float().map_batches(lambda column: pl.select(pl.when(column.is_finite()).then(column)).to_series()),
-    ).to_dicts()
+        plain.dt.to_string("%Y-%m-%dT%H:%M:%S%.f"),
+        zoned.dt.to_string("%Y-%m-%dT%H:%M:%S%.f%:z"),
+    )
