@@ -77,6 +77,8 @@ def test_zones_are_kept(read, times: list[str], first: str, zone: str) -> None:
     assert times_of(panel)[0] == first
     assert panel.schema.time_zone == zone
     assert panel.schema.frequency == "1h"
+    shown = {"Etc/GMT-8": "UTC+08:00", "Etc/GMT+3": "UTC-03:00"}.get(zone, zone)
+    assert panel.notes[0].endswith(f" ({shown}).")
 
 
 def test_days_of_a_zone_with_summer_time_stay_days() -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -36,18 +36,6 @@ class Features:
             self.categories[feature.name] = feature.categories
             self.codes.append(grid.codes(feature.codes, how=joined))
 
-    def reordered(self, numeric: Sequence[str], categories: Sequence[str]) -> Features:
-        """The same columns in the order of the fit."""
-        arrays = dict(zip(self.numeric, self.arrays, strict=True))
-        codes = dict(zip(self.categories, self.codes, strict=True))
-        return replace(
-            self,
-            numeric=list(numeric),
-            arrays=[arrays[name] for name in numeric],
-            categories={name: self.categories[name] for name in categories},
-            codes=[codes[name] for name in categories],
-        )
-
 
 def target_features(
     table: Table, names: tuple[str, ...], grid: Grid, how: OnDuplicate, schema: Schema | None, notes: list[str]
@@ -81,14 +69,14 @@ def named_features(
     schema: Schema | None,
     notes: list[str],
 ) -> Features:
-    """The columns that were named for one part."""
+    """The columns that were named for one part, in that order."""
     features = Features()
     fitted: dict[str, tuple[str, ...]] = getattr(schema, f"{part}_categories") if schema is not None else {}
     for column in _columns(table, names):
         feature = explicit(column, table, part) if schema is None else as_fitted(column, table, fitted.get(column.name))
         notes += feature.notes
         features.add(feature, grid, how)
-    return features if schema is None else features.reordered(getattr(schema, part), list(fitted))
+    return features
 
 
 def found_features(
