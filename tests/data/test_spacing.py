@@ -209,3 +209,10 @@ def test_a_moment_that_the_wall_clock_skips_comes_an_hour_later() -> None:
     assert from_wall(wall, "Europe/Berlin").astype("datetime64[us]").astype(str).tolist() == [
         "2015-03-29T01:30:00.000000"
     ]
+
+
+def test_a_moment_that_the_wall_clock_shows_twice_is_the_first() -> None:
+    wall = np.array(["2015-10-25T02:30"], "datetime64[us]").astype(np.int64)
+    assert from_wall(wall, "Europe/Berlin").astype("datetime64[us]").astype(str).tolist() == [
+        "2015-10-25T00:30:00.000000"
+    ]
