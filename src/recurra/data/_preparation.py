@@ -7,11 +7,18 @@ from recurra.data._calendar import choose_calendar
 from recurra.data._panel import Panel, Schema
 
 
+_VERY_SKEWED = 2.0
+
+
 class Scaling(BaseModel):
-    """Mean and standard deviation of numeric columns over the training rows; missing becomes 0 after scaling."""
+    """How numeric columns are scaled, learned from the training rows; missing becomes 0 after scaling.
+
+    A column that is never negative and very skewed (rain, wind, sales) is first taken to log(1 + x / its mean).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    unit: tuple[float, ...]  # mean of a skewed column, 0 for one that is taken as it is
     mean: tuple[float, ...]
     std: tuple[float, ...]
     missing: tuple[bool, ...]  # columns that had gaps in training get a 0/1 "present" column beside them
@@ -24,6 +31,7 @@ class Scaling(BaseModel):
     def apply(self, values: np.ndarray) -> np.ndarray:
         """Scale (N, F) numbers; gives (N, width) float32 without NaN."""
         present = np.isfinite(values)
+        values = _flatten(values, np.asarray(self.unit, dtype=np.float32))
         scaled = (values - np.asarray(self.mean, dtype=np.float32)) / np.asarray(self.std, dtype=np.float32)
         scaled = np.where(present, scaled, np.float32(0)).clip(-10, 10)
         return np.concatenate([scaled, present[:, np.asarray(self.missing, dtype=bool)]], axis=1, dtype=np.float32)
@@ -32,14 +40,31 @@ class Scaling(BaseModel):
 def fit_scaling(values: np.ndarray, training: np.ndarray) -> Scaling:
     """Scaling of (N, F) columns by the rows where `training` (N,) holds."""
     rows = values[training].astype(np.float64)
-    present = np.isfinite(rows)
-    count = np.maximum(present.sum(0), 1)
-    filled = np.where(present, rows, 0.0)
-    mean = filled.sum(0) / count
-    std = np.sqrt(np.where(present, (rows - mean) ** 2, 0.0).sum(0) / count)
+    mean, std, skew = _moments(rows)
+    skewed = (np.nanmin(rows, axis=0, initial=np.inf) >= 0) & (skew > _VERY_SKEWED)
+    unit = np.where(skewed, mean, 0.0)
+    mean, std, _ = _moments(_flatten(rows, unit))
     std = np.where(std > 1e-6 * np.maximum(np.abs(mean), 1e-12), std, 1.0)
     missing = np.atleast_1d(~np.isfinite(values).all(0))
-    return Scaling(mean=tuple(mean), std=tuple(std), missing=tuple(bool(m) for m in missing))
+    return Scaling(unit=tuple(unit), mean=tuple(mean), std=tuple(std), missing=tuple(bool(m) for m in missing))
+
+
+def _flatten(values: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """Skewed columns as log(1 + x / unit), the others as they are."""
+    skewed = unit > 0
+    ratio = np.maximum(values / np.where(skewed, unit, 1), 0)
+    return np.where(skewed, np.log1p(ratio), values)
+
+
+def _moments(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, standard deviation and skewness of each column, missing numbers left out."""
+    present = np.isfinite(rows)
+    count = np.maximum(present.sum(0), 1)
+    mean = np.where(present, rows, 0.0).sum(0) / count
+    centred = np.where(present, rows - mean, 0.0)
+    std = np.sqrt((centred**2).sum(0) / count)
+    skew = (centred**3).sum(0) / count / np.where(std > 0, std, 1) ** 3
+    return mean, std, skew
 
 
 class Preparation(BaseModel):

@@ -79,7 +79,7 @@ def choose(
     panel: Panel, training: np.ndarray, config: ForecastConfig, why: Reasons, *, horizon: int, has_gaps: bool
 ) -> Chosen:
     """Decide what `config` leaves open from the rows where `training` (N,) holds; reasons by name of the option."""
-    rows_per_series = np.add.reduceat(training.astype(np.int64), panel.offsets[:-1])
+    rows_per_series = training_rows(panel, training)
     longest = int(rows_per_series.max())
     if config.season is None:
         season, reason = find_season(panel, training)
@@ -102,7 +102,7 @@ def choose(
         )
     segment = 1 if config.decoder == "recursive" else config.segment or _segment(context, horizon)
     context = math.ceil(context / segment) * segment
-    reason = f"room for {context // horizon} horizons" + (f" and {context / season:.1f} seasons" if season > 1 else "")
+    reason = f"{context / horizon:.1f} horizons" + (f", {context / season:.1f} seasons" if season > 1 else "")
     _decide(why, "context", config.context, context, reason)
     if config.decoder == "direct":
         _decide(why, "segment", config.segment, segment, f"{context // segment} recurrent steps instead of {context}")
@@ -146,9 +146,15 @@ def choose(
     )
 
 
+def training_rows(panel: Panel, training: np.ndarray) -> np.ndarray:
+    """How many rows of each series are for training, (S,)."""
+    before = np.append(0, np.cumsum(training))
+    return before[panel.offsets[1:]] - before[panel.offsets[:-1]]
+
+
 def _segment(context: int, horizon: int) -> int:
-    """The largest divisor of the horizon that leaves the encoder at least twelve steps, as in SegRNN."""
-    return max(d for d in range(1, horizon + 1) if horizon % d == 0 and (d == 1 or d <= context // 12))
+    """The largest divisor of the horizon that leaves the encoder some two dozen steps."""
+    return max(d for d in range(1, horizon + 1) if horizon % d == 0 and (d == 1 or d <= context // 24))
 
 
 def _normalisation(panel: Panel, training: np.ndarray, config: ForecastConfig) -> tuple[str, str]:
@@ -159,7 +165,7 @@ def _normalisation(panel: Panel, training: np.ndarray, config: ForecastConfig) -
         return (
             ("mean-scaled", "counts keep their zero") if counts else ("revin", "the sampler needs a scale per window")
         )
-    return "last", "windows start from their last value, in units of their series' spread"
+    return "last-scaled", "windows start from their last value, in units of their own spread"
 
 
 def _likelihood(panel: Panel, training: np.ndarray, config: ForecastConfig) -> tuple[str, str]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PositiveInt
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
 
 from recurra.data import Columns
 from recurra.train import TrainingConfig
@@ -29,10 +29,13 @@ class ForecastConfig(Columns, TrainingConfig):
         None, description="Steps of one season. Default: found in the data; 1 means none."
     )
     cell: Literal["rnn", "lstm", "gru"] = Field("gru", description="Recurrent cell.")
-    hidden_size: PositiveInt = Field(128, description="Units of each recurrent layer.")
+    hidden_size: PositiveInt = Field(64, description="Units of each recurrent layer.")
     num_layers: PositiveInt = Field(1, description="Stacked recurrent layers.")
     bidirectional: bool = Field(False, description="Read the window both ways (direct decoder only).")
-    dropout: float = Field(0.1, ge=0, lt=1, description="Dropout between layers and before the output.")
+    learning_rate: PositiveFloat | Literal["auto"] = Field(
+        2e-3, description="Peak learning rate; 'auto' runs the learning-rate finder first."
+    )
+    dropout: float = Field(0.2, ge=0, lt=1, description="Dropout between layers and before the output.")
     calendar: bool = Field(True, description="Show the network the time of day, day of week and day of year.")
     decoder: Literal["direct", "recursive"] = Field(
         "direct", description="direct: all horizons at once from segments; recursive: one step at a time, by sampling."
@@ -48,7 +51,12 @@ class ForecastConfig(Columns, TrainingConfig):
         None,
         description="Distribution of a step (recursive decoder). Default: by whether they are counts.",
     )
-    linear_skip: bool = Field(False, description="Add a linear map of the window to the output (direct decoder).")
+    average: float = Field(
+        0.995, ge=0, lt=1, description="Decay of a running mean of the weights, which is then validated and kept."
+    )
+    linear_skip: bool = Field(
+        True, description="Start from a ridge regression on the window; the network learns the rest (direct decoder)."
+    )
     loss: Literal["quantile", "mse", "mae"] = Field("quantile", description="What training minimises (direct decoder).")
     quantiles: Annotated[tuple[float, ...], BeforeValidator(_split_numbers)] = Field(
         (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975), description="Levels of the predictive distribution."
