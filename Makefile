@@ -7,9 +7,6 @@
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 
-# PyPI's torch for Linux brings gigabytes for CUDA; this index has the build for CPUs. Set it empty to use PyPI alone.
-TORCH_INDEX ?= $(if $(filter Linux,$(shell uname -s)),https://download.pytorch.org/whl/cpu)
-
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 NATIVE := CMakeLists.txt $(shell find csrc -type f)
@@ -39,7 +36,6 @@ env: .venv/.ready
 	@echo "Preparing .venv (the first time takes a few minutes) ..."
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
 	@$(PIP) install scikit-build-core nanobind cmake ninja
-	@$(PIP) install --no-deps $(if $(TORCH_INDEX),--retries 1 --extra-index-url $(TORCH_INDEX)) torch
 	@$(PIP) install --no-build-isolation --editable '.[dev]'
 	@touch $@
 

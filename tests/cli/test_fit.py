@@ -39,6 +39,11 @@ def test_fit_says_what_was_found_chosen_and_reached(shell):
     assert sorted(os.listdir(shell.folder)) == ["data.csv", "model"]
 
 
+def test_without_out_the_model_is_called_after_the_data(shell):
+    assert shell("fit", "forecast", "data.csv", "--target", "units").code == 0
+    assert sorted(os.listdir(shell.folder)) == ["data-model", "data.csv"]
+
+
 def test_what_was_chosen_is_said_before_training(shell, monkeypatch):
     monkeypatch.setattr(recurra.Forecaster, "stop", RecurraError("no"))
     assert "two seasons" in shell.fit().out

@@ -86,7 +86,6 @@ def test_the_version_is_printed(shell):
         (["frob"], 'Unknown command "frob"'),
         (["predct", "a", "b"], 'Did you mean "predict"?'),
         (["fit", "forcast"], 'Did you mean "forecast"?'),
-        (["fit", "forecast", "data.csv"], "--out requires an argument"),
         (["fit", "forecast", "--out", "model"], "DATA"),
         (["fit", "forecast", "data.csv", "--out", "m", "--hiden-size", "4"], "Did you mean --hidden-size?"),
         (

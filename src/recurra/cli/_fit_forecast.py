@@ -24,7 +24,10 @@ def forecast(
     data: Annotated[str, Parameter(help="Table of numbers over time: CSV, TSV, gz, Parquet or Excel.")],
     /,
     *,
-    out: Annotated[Path, Parameter(help="Folder to save the model in.", group=_FILES)],
+    out: Annotated[
+        Path | None,
+        Parameter(help="Folder to save the model in. Default: NAME-model here, for NAME.csv.", group=_FILES),
+    ] = None,
     overwrite: Annotated[
         bool, Parameter(help="Replace the model that --out holds.", negative=(), group=_FILES)
     ] = False,
@@ -35,4 +38,5 @@ def forecast(
 ) -> None:
     """Fit a forecaster and save it."""
     given = {name: getattr(settings, name) for name in sorted(settings.model_fields_set)} if settings else {}
+    out = out or Path(f"{Path(data).name.split('.')[0]}-model")
     fit_and_report("Forecaster", data, given, out=out, overwrite=overwrite, resume=resume, png=png, output=output)
