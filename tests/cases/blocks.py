@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from recurra import nn
 from torch import Tensor
+
+from recurra import nn
 
 
 @dataclass(frozen=True)

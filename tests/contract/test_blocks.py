@@ -4,8 +4,9 @@ import typing
 
 import pytest
 import torch
-from cases.blocks import BLOCKS, BlockCase
 from pydantic import TypeAdapter
+
+from cases.blocks import BLOCKS, BlockCase
 from recurra import nn
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from pydantic import ValidationError
+
 from recurra.nn import Branch, Composition, Linear, Network, Recurrent, Segments
 
 
