@@ -6,7 +6,6 @@ from pydantic import BaseModel, ConfigDict
 from recurra.data._calendar import choose_calendar
 from recurra.data._panel import Panel, Schema
 
-
 _VERY_SKEWED = 2.0
 
 
