@@ -16,7 +16,7 @@ def choose_calendar(time: np.ndarray, offsets: np.ndarray) -> tuple[str, ...]:
     seconds = time.astype("datetime64[s]").astype(np.int64)
     steps = np.diff(seconds)
     inside = np.ones(len(steps), dtype=bool)
-    inside[offsets[1:-1] - 1] = False
+    inside[offsets[(offsets > 0) & (offsets < len(time))] - 1] = False
     steps = steps[inside & (steps > 0)]
     if not len(steps):
         return ()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
@@ -44,7 +46,7 @@ def fit_scaling(values: np.ndarray, training: np.ndarray) -> Scaling:
     unit = np.where(skewed, mean, 0.0)
     mean, std, _ = _moments(_flatten(rows, unit))
     std = np.where(std > 1e-6 * np.maximum(np.abs(mean), 1e-12), std, 1.0)
-    missing = np.atleast_1d(~np.isfinite(values).all(0))
+    missing = np.atleast_1d(~np.isfinite(rows).all(0))
     return Scaling(unit=tuple(unit), mean=tuple(mean), std=tuple(std), missing=tuple(bool(m) for m in missing))
 
 
@@ -66,6 +68,18 @@ def _moments(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return mean, std, skew
 
 
+class Units(NamedTuple):
+    """What the targets of a series are measured from and in, as it is known at each row.
+
+    At row `offsets[s] + t` of a panel that is entry `first[s] + moves[s] * t`.
+    """
+
+    centre: np.ndarray  # (M, C) float32
+    scale: np.ndarray  # (M, C) float32
+    first: np.ndarray  # (S,) int64
+    moves: np.ndarray  # (S,) int64, 0 or 1
+
+
 class Preparation(BaseModel):
     """How rows become numbers for a network: all that was learned from the training rows; preprocessing.json."""
 
@@ -76,41 +90,48 @@ class Preparation(BaseModel):
     known: Scaling
     past: Scaling
     static: Scaling
-    series: tuple[str, ...]  # the series of the training rows
+    series: tuple[str, ...]  # those with a target value in the training rows
     centre: tuple[tuple[float, ...], ...]  # (S, C) mean of each target over a series' training rows
     scale: tuple[tuple[float, ...], ...]  # (S, C) standard deviation likewise; the typical one where it can't be told
     typical_scale: tuple[float, ...]  # (C,)
     has_gaps: bool  # targets are missing in places, so the network sees masks
 
-    def units_of(self, panel: Panel) -> tuple[np.ndarray, np.ndarray]:
-        """Centre and scale of each series of a panel, (S, C) float32; a new series is measured by its own rows."""
-        centre, scale = series_moments(panel, np.ones(panel.num_rows, dtype=bool))
-        scale = np.where(scale > 0, scale, np.asarray(self.typical_scale))
+    def units_of(self, panel: Panel) -> Units:
+        """Centre and scale of each series of a panel; a new series is measured by its own rows before the one asked."""
         place = {label: i for i, label in enumerate(self.series)}
-        known = np.array([place.get(label, -1) for label in panel.series], dtype=np.int64)
-        own_centre = np.asarray(self.centre).reshape(len(self.series), -1)
-        own_scale = np.asarray(self.scale).reshape(len(self.series), -1)
-        seen = (known >= 0)[:, None]
-        return (
-            np.where(seen, own_centre[known], centre).astype(np.float32),
-            np.where(seen, own_scale[known], scale).astype(np.float32),
-        )
+        first = np.array([place.get(label, -1) for label in panel.series], dtype=np.int64)
+        moves = (first < 0).astype(np.int64)
+        targets = len(self.typical_scale)
+        centres = [np.asarray(self.centre).reshape(-1, targets)]
+        scales = [np.asarray(self.scale).reshape(-1, targets)]
+        size = len(self.series)
+        for series in np.flatnonzero(moves & (panel.lengths > 0)):
+            rows = panel.target[panel.offsets[series] : panel.offsets[series + 1]]
+            centre, scale = running_moments(rows)
+            centres.append(centre)
+            scales.append(np.where(scale > 0, scale, self.typical_scale))
+            first[series] = size
+            size += len(centre)
+        return Units(np.concatenate(centres, dtype=np.float32), np.concatenate(scales, dtype=np.float32), first, moves)
 
 
 def fit_preparation(panel: Panel, training: np.ndarray, *, calendar: bool) -> Preparation:
     """Learn scales and calendars from the rows where `training` (N,) holds, and from nothing after them."""
     centre, scale = series_moments(panel, training)
+    seen = np.flatnonzero(_sum_by_series((np.isfinite(panel.target).any(1) & training)[:, None], panel.offsets)[:, 0])
+    centre, scale = centre[seen], scale[seen]
     known = scale > 0
     typical = np.array(
         [np.median(column[mask]) if mask.any() else 1.0 for column, mask in zip(scale.T, known.T, strict=True)]
     )
+    rows = _sum_by_series(training[:, None], panel.offsets)[:, 0].astype(np.int64)
     return Preparation(
         table=panel.schema,
-        calendar=choose_calendar(panel.time, panel.offsets) if calendar else (),
+        calendar=choose_calendar(panel.time[training], np.append(0, np.cumsum(rows))) if calendar else (),
         known=fit_scaling(panel.known, training),
         past=fit_scaling(panel.past, training),
-        static=fit_scaling(panel.static, np.ones(panel.num_series, dtype=bool)),
-        series=panel.series,
+        static=fit_scaling(panel.static, rows > 0),
+        series=tuple(panel.series[i] for i in seen),
         centre=_nested(centre),
         scale=_nested(np.where(known, scale, typical)),
         typical_scale=tuple(float(v) for v in typical),
@@ -129,10 +150,30 @@ def series_moments(panel: Panel, rows: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return mean, np.where((count >= 2) & (std > 1e-6 * np.abs(mean)), std, 0.0)
 
 
+def running_moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of all rows before each, for one series (T, C); (T + 1, C), the last over all rows.
+
+    0 where they can't be told.
+    """
+    present = np.isfinite(values)
+    anchor = values[present.argmax(0), np.arange(values.shape[1])].astype(np.float64)
+    centred = np.where(present, values - anchor, 0.0)
+
+    def before(numbers: np.ndarray) -> np.ndarray:
+        return np.concatenate([np.zeros((1, numbers.shape[1])), np.cumsum(numbers, axis=0, dtype=np.float64)])
+
+    count = before(present)
+    mean = before(centred) / np.maximum(count, 1)
+    std = np.sqrt(np.maximum(before(centred**2) / np.maximum(count, 1) - mean**2, 0))
+    mean = np.where(count > 0, mean + np.where(np.isfinite(anchor), anchor, 0.0), 0.0)
+    return mean, np.where((count >= 2) & (std > 1e-6 * np.abs(mean)), std, 0.0)
+
+
 def _nested(values: np.ndarray) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(float(v) for v in row) for row in values)
 
 
 def _sum_by_series(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    total = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
-    return total[offsets[1:]] - total[offsets[:-1]]
+    """Sums over the rows of each series. Each is summed by itself, so that a huge one leaves a small one its digits."""
+    padded = np.concatenate([values.astype(np.float64), np.zeros((1, values.shape[1]))])
+    return np.where(np.diff(offsets)[:, None] > 0, np.add.reduceat(padded, offsets[:-1], axis=0), 0.0)

@@ -14,8 +14,8 @@ class Windows:
     """A panel as tensors, from which any set of windows is gathered by index, without a Python loop.
 
     A window at origin r (a row) sees the `context` rows before r and asks for the `horizon` rows from r on. Rows before
-    the start of its series are shown as not observed. With independent channels a window is of one target, and
-    "channel" says which.
+    the start of its series are shown as not observed; the one before r must exist. With independent channels a window
+    is of one target, and "channel" says which.
     """
 
     def __init__(self, panel: Panel, preparation: Preparation, *, joint: bool) -> None:
@@ -34,8 +34,7 @@ class Windows:
         self.past_codes = torch.from_numpy(panel.past_codes)
         self.static = torch.from_numpy(preparation.static.apply(panel.static))
         self.static_codes = torch.from_numpy(panel.static_codes)
-        centre, scale = preparation.units_of(panel)
-        self.centre, self.scale = torch.from_numpy(centre), torch.from_numpy(scale)  # (S, C)
+        self.centre, self.scale, self._first, self._moves = map(torch.from_numpy, preparation.units_of(panel))
 
     def widths(self) -> dict[str, int]:
         """Numbers on the last axis of each input that `gather` gives."""
@@ -74,7 +73,8 @@ class Windows:
         past, ahead = rows[:, :context], rows[:, context:]
         values, seen, since = self._of_targets(past, channels)
         seen = seen * inside[..., None]
-        centre, scale = self.centre[series], self.scale[series]
+        entry = self._first[series] + self._moves[series] * (origins - self.offsets[series])
+        centre, scale = self.centre[entry], self.scale[entry]
         if not self.joint:
             assert channels is not None
             centre, scale = centre.gather(1, channels[:, None]), scale.gather(1, channels[:, None])
