@@ -25,7 +25,8 @@ _MOST_SERIES, _LONGEST_LAG = 40, 1500
 def find_season(panel: Panel, training: np.ndarray) -> tuple[int, str]:
     """The season of the targets in rows, 1 if there is none, and the reason in words.
 
-    A season is a peak of the autocorrelation (after removing a straight line) that stands out from a dip before it.
+    A season is a peak of the autocorrelation (after removing a straight line) that stands out from a dip before it. Of
+    several the highest is taken, or a shorter one that comes near it.
     Only rows where `training` (N,) holds are looked at, of at most 40 series.
     """
     calendar = CALENDAR_SEASONS.get(panel.schema.frequency or "", ())
@@ -48,7 +49,8 @@ def find_season(panel: Panel, training: np.ndarray) -> tuple[int, str]:
                 0
             ], f"usual for rows every {panel.schema.frequency}; no peak of the autocorrelation stands out"
         return 1, "no peak of the autocorrelation stands out"
-    best = max(heights, key=lambda lag: heights[lag] + (0.05 if lag in calendar else 0.0))
+    weight = {lag: height + (0.05 if lag in calendar else 0.0) for lag, height in heights.items()}
+    best = min(lag for lag in weight if weight[lag] >= max(weight.values()) - 0.05)
     return best, f"autocorrelation {heights[best]:.2f} at {best} steps stands out"
 
 
@@ -72,17 +74,28 @@ def autocorrelation(values: np.ndarray) -> np.ndarray | None:
 
 
 def _peaks(correlation: np.ndarray, calendar: tuple[int, ...]) -> dict[int, float]:
-    """Lags whose correlation is the highest for a quarter of the lag on either side, after a real dip."""
-    lags = len(correlation)
-    candidates = {lag: 0.2 for lag in calendar if 2 <= lag < lags}
-    first_dip = int(np.argmax(np.diff(correlation) > 0)) if (np.diff(correlation) > 0).any() else lags
-    if first_dip + 2 < lags:
-        candidates.setdefault(first_dip + 1 + int(np.argmax(correlation[first_dip + 1 :])), 0.3)
-    accepted: dict[int, float] = {}
-    for lag, least in candidates.items():
-        near = max(1, lag // 8)
-        around = correlation[max(1, lag - near) : lag + near + 1]
-        dip = correlation[max(1, lag // 4) : lag].min(initial=1.0)
-        if lag >= 2 and correlation[lag] >= least and correlation[lag] >= around.max() and correlation[lag] - dip > 0.1:
-            accepted[lag] = float(correlation[lag])
-    return accepted
+    """Peaks at seasons of the calendar, and the first of all that is about as high as the highest, with their heights.
+
+    The first, since every multiple of a season has a peak of about its height. A peak beside a season of the calendar
+    is that season, displaced by noise.
+    """
+    inner = correlation[2:-1]
+    summits = np.flatnonzero((inner > 0.3) & (inner >= correlation[1:-2]) & (inner >= correlation[3:])) + 2
+    summits = [int(lag) for lag in summits if _stands_out(correlation, lag)]
+    highest = max((correlation[lag] for lag in summits), default=0.0)
+    usual = [
+        lag
+        for lag in calendar
+        if 2 <= lag < len(correlation) and correlation[lag] > 0.2 and _stands_out(correlation, lag, slack=0.05)
+    ]
+    first = [lag for lag in summits if correlation[lag] >= 0.85 * highest][:1]
+    first = [lag for lag in first if all(abs(lag - known) > known // 8 for known in usual)]
+    return {lag: float(correlation[lag]) for lag in (*usual, *first)}
+
+
+def _stands_out(correlation: np.ndarray, lag: int, *, slack: float = 0.0) -> bool:
+    """Whether the correlation is the highest, or nearly, for an eighth of the lag on either side, after a real dip."""
+    near = max(1, lag // 8)
+    around = correlation[max(1, lag - near) : lag + near + 1]
+    dip = correlation[max(1, lag // 4) : lag].min(initial=1.0)
+    return bool(correlation[lag] >= around.max() - slack and correlation[lag] - dip > 0.1)
