@@ -15,9 +15,13 @@ from tasks.forecast.panels import panel_of, season_and_noise
 
 def chosen(panel: Panel, *, horizon: int = 6, gaps: bool = False, **options: Any) -> tuple[Chosen, Reasons]:
     why: Reasons = {}
-    config = ForecastConfig(**options)
+    config = config_of(**options)
     training = np.ones(panel.num_rows, dtype=bool)
     return choose(panel, training, config, why, horizon=horizon, has_gaps=gaps), why
+
+
+def config_of(**options: Any) -> ForecastConfig:
+    return ForecastConfig.model_validate(options)
 
 
 SINE = panel_of(season_and_noise(400, 12), every=None)
@@ -29,14 +33,14 @@ SINE = panel_of(season_and_noise(400, 12), every=None)
 )
 def test_the_horizon_is_what_is_usual_within_a_tenth_of_the_rows(every, rows, horizon) -> None:
     why: Reasons = {}
-    assert choose_horizon(panel_of(np.arange(float(rows)), every=every), ForecastConfig(), why) == horizon
+    assert choose_horizon(panel_of(np.arange(float(rows)), every=every), config_of(), why) == horizon
     assert why["horizon"][0] == horizon
     assert (every or "without a known frequency") in why["horizon"][1]
 
 
 def test_a_given_horizon_stays() -> None:
     why: Reasons = {}
-    assert choose_horizon(SINE, ForecastConfig(horizon=77), why) == 77
+    assert choose_horizon(SINE, config_of(horizon=77), why) == 77
     assert why["horizon"] == (77, "set by you")
 
 
@@ -72,7 +76,7 @@ def test_a_segment_divides_the_horizon_and_leaves_steps(horizon) -> None:
 
 def test_a_long_season_is_not_shown_twice() -> None:
     assert chosen(panel_of(season_and_noise(1500, 365), every="1d"), season=365, segment=1)[0].context == 365
-    assert chosen(panel_of(season_and_noise(1500, 100), every=None), season=100)[0].context == 200
+    assert chosen(panel_of(season_and_noise(1500, 100), every=None), season=100, segment=1)[0].context == 200
 
 
 def test_a_short_series_gets_a_short_context() -> None:
@@ -134,12 +138,12 @@ def test_what_was_never_negative_has_a_floor() -> None:
 @pytest.mark.parametrize(("whole", "steps", "epochs"), [(1, 1, 200), (7, 7, 100), (70, 70, 10), (100_000, 70, 10)])
 def test_about_seven_hundred_steps_in_all(whole, steps, epochs) -> None:
     why: Reasons = {}
-    assert choose_epochs(whole, ForecastConfig(), why) == (epochs, steps)
+    assert choose_epochs(whole, config_of(), why) == (epochs, steps)
     assert why["steps_per_epoch"][0] == steps
     assert ("every window once" in why["steps_per_epoch"][1]) == (whole <= 70)
-    assert choose_epochs(whole, ForecastConfig(epochs=3, steps_per_epoch=2), why) == (3, 2)
+    assert choose_epochs(whole, config_of(epochs=3, steps_per_epoch=2), why) == (3, 2)
 
 
 @pytest.mark.parametrize("text", ["0.1,0.9", ["0.1", "0.9"], ["0.1,0.9"], (0.1, 0.9)])
 def test_quantiles_may_be_written_in_one_word(text) -> None:
-    assert ForecastConfig(quantiles=text).quantiles == (0.1, 0.9)
+    assert config_of(quantiles=text).quantiles == (0.1, 0.9)

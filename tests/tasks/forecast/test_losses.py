@@ -94,7 +94,7 @@ def test_counts_are_scipys(truth, parameters) -> None:
     alpha = (softplus(parameters[1]) + 1e-4) / math.sqrt(spread)
     expected = scipy.stats.nbinom(1 / alpha, 1 / (1 + alpha * mean))
     loss = likelihood_loss(outcome(*parameters), one(truth), one(0), one(spread), "negative-binomial")
-    assert loss.item() == pytest.approx(-expected.logpmf(truth))
+    assert loss.item() == pytest.approx(-expected.logpmf(truth))  # pyright: ignore[reportAttributeAccessIssue]
     given = count_distribution(outcome(*parameters), one(spread))
     assert given.mean.item() == pytest.approx(mean)
     assert given.variance.item() == pytest.approx(mean + mean**2 * alpha)
