@@ -16,7 +16,6 @@ SETTINGS = {
     "season": 132,
     "context": 264,
     "normalisation": "last-scaled",
-    "threads": 1,
 }
 
 

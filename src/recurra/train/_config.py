@@ -49,4 +49,6 @@ class TrainingConfig(BaseModel):
     precision: Literal["32-true", "bf16-mixed"] = Field(
         default="32-true", description="Number format of the training maths."
     )
-    threads: PositiveInt | None = Field(default=None, description="Threads to compute with. Default: torch's.")
+    threads: PositiveInt | None = Field(
+        default=None, description="Threads to compute with. Default: one for a small network, else torch's."
+    )

@@ -92,7 +92,7 @@ def choose(
             f"Pass --horizon {max(1, longest // 5)} or less, or bring more history."
         )
 
-    wanted = max(3 * horizon, 2 * season if season <= 200 else season, 24)
+    wanted = max(2 * horizon, 2 * season if season <= 200 else season, 36)
     room = max(1, int(np.median(rows_per_series[rows_per_series > horizon])) - horizon)
     context = config.context or max(1, min(wanted, _LONGEST_CONTEXT, max(room // 2, min(room, horizon))))
     if context >= longest:

@@ -32,7 +32,7 @@ CLIP = (
 
 
 def _units(chosen: Chosen) -> list[Branch]:
-    """What a window is measured from ("level") and in ("spread"), and how high that level is for its series."""
+    """What a window is measured from ("level") and in ("spread")."""
     level, spread = {
         "series": (None, None),
         "last": ("last", None),
@@ -48,6 +48,12 @@ def _units(chosen: Chosen) -> list[Branch]:
         if level
         else _same("level", "centre"),
         Branch(name="spread", takes=seen, blocks=(Spread(method=spread),)) if spread else _same("spread", "scale"),
+    ]
+
+
+def _height() -> list[Branch]:
+    """How high the level of a window is for its series."""
+    return [
         Branch(name="above", takes=("level", "centre"), join="subtract"),
         Branch(name="height", takes=("above", "scale"), join="divide", blocks=(Clip(limit=CLIP),)),
     ]
@@ -69,14 +75,16 @@ def compose(chosen: Chosen, widths: Mapping[str, int], categories: Mapping[str, 
 def _direct(chosen: Chosen, widths: Mapping[str, int], categories: Mapping[str, tuple[int, ...]]) -> Composition:
     outputs = widths["target"] * chosen.outputs
     size = chosen.hidden_size
+    moving = chosen.normalisation != "series"
     branches = [
         *_units(chosen),
+        *(_height() if moving else []),
         Branch(name="centred", takes=("target", "level"), join="subtract"),
         Branch(name="masked", takes=("centred", "observed"), join="multiply"),
         Branch(name="normal", takes=("masked", "spread"), join="divide", blocks=(Clip(limit=CLIP),)),
         *_embeddings(categories),
     ]
-    seen = ["normal"] + (["height"] if chosen.normalisation != "series" else [])
+    seen = ["normal"] + (["height"] if moving else [])
     if chosen.masks:
         seen += ["observed", "since"]
     seen += [name for name in ("past", "known") if widths[name]]

@@ -10,7 +10,7 @@ from recurra.errors import ConfigError, DataError
 from recurra.evaluate import Forecasts, ReportInputs, Scores, render_report, save_figures
 from recurra.tasks._estimator import Estimator
 from recurra.tasks.forecast._config import ForecastConfig
-from recurra.tasks.forecast._job import Fitted, Measured, Plan, fit, measure, predict, prepare, test_rows
+from recurra.tasks.forecast._job import Fitted, Measured, Plan, computing, fit, measure, predict, prepare, test_rows
 from recurra.tasks.forecast._report import report_inputs
 from recurra.tasks.forecast._saving import load_fitted, save_fitted
 from recurra.tasks.forecast._tables import forecast_table, like
@@ -62,15 +62,16 @@ class Forecaster(Estimator):
         config = self.checked_config()
         columns = Columns(**{name: getattr(config, name) for name in Columns.model_fields})
         panel = read_panel(data, columns)
-        plan = prepare(panel, config)
-        self.choices_ = tuple((name, value, why) for name, (value, why) in plan.reasons.items())
-        self.notes_ = (*panel.notes, *plan.split.notes)
-        if announce is not None:
-            announce(self.notes_, self.choices_)
-        display = show_progress("forecast") if progress == "auto" else None
-        self.fitted_, self.training_ = fit(plan, checkpoint=checkpoint, resume=resume, progress=display)
+        with computing(config):
+            plan = prepare(panel, config)
+            self.choices_ = tuple((name, value, why) for name, (value, why) in plan.reasons.items())
+            self.notes_ = (*panel.notes, *plan.split.notes)
+            if announce is not None:
+                announce(self.notes_, self.choices_)
+            display = show_progress("forecast") if progress == "auto" else None
+            self.fitted_, self.training_ = fit(plan, checkpoint=checkpoint, resume=resume, progress=display)
+            self._measured = measure(self.fitted_, panel, plan.split.test_start, self.training_)
         self._plan, self._panel, self._source = plan, panel, data
-        self._measured = measure(self.fitted_, panel, plan.split.test_start, self.training_)
         self.scores_ = self._measured.scores
         return self
 
@@ -82,7 +83,8 @@ class Forecaster(Estimator):
         pandas frame, else polars. `seed` is for the sampling of a recursive decoder; default: that of the fit.
         """
         panel = self._read(data)
-        longer, origins, mean, quantiles = predict(self._model, panel, seed=seed)
+        with computing(self._model.config):
+            longer, origins, mean, quantiles = predict(self._model, panel, seed=seed)
         table = forecast_table(longer, origins, mean, quantiles, self._model.chosen.levels)
         return like(table, self._source if data is None else data)
 
@@ -151,4 +153,5 @@ class Forecaster(Estimator):
         if data is None and self._measured is not None:
             return self._measured
         panel = self._read(data)
-        return measure(self._model, panel, test_rows(self._model, panel), None)
+        with computing(self._model.config):
+            return measure(self._model, panel, test_rows(self._model, panel), None)

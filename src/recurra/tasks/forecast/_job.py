@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ from recurra.tasks.forecast._warm_start import fit_linear, start_from_linear
 from recurra.train import Progress, TrainingConfig, TrainingResult, choose_batch_size, train
 
 _MOST_VALIDATION_WINDOWS, _MOST_TEST_WINDOWS, _FEWEST_FOR_A_TRIAL = 4_000, 20_000, 500
+_SMALL = 128  # hidden units
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,10 +85,19 @@ class Plan:
     training: TrainingConfig
 
 
+@contextmanager
+def computing(config: ForecastConfig) -> Iterator[None]:
+    """As many threads as were asked for; else one for a small network, which loses much by more on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(config.threads or (1 if config.hidden_size <= _SMALL else before))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def prepare(panel: Panel, config: ForecastConfig) -> Plan:
     """Split, choose what was left open, and build the network."""
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
     reasons: Reasons = {}
     horizon = choose_horizon(panel, config, reasons)
     split = evaluate.split_in_time(panel, validation=config.validation, test=config.test, horizon=horizon)
@@ -107,7 +119,12 @@ def prepare(panel: Panel, config: ForecastConfig) -> Plan:
     if chosen.linear_skip:
         start_from_linear(model, fit_linear(model, windows, origins, held_out))
     options: dict[str, Any] = {name: getattr(config, name) for name in TrainingConfig.model_fields}
-    options |= {"epochs": epochs, "steps_per_epoch": steps, "batch_size": batch_size}
+    options |= {
+        "threads": torch.get_num_threads(),
+        "epochs": epochs,
+        "steps_per_epoch": steps,
+        "batch_size": batch_size,
+    }
     return Plan(
         panel=panel,
         config=config,

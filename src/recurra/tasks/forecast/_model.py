@@ -83,7 +83,7 @@ class Model:
         head = [block for block in self.network.chains["decoded"].children() if isinstance(block, nn.Linear)][-1]
         bias = torch.tensor(starting_bias(self.chosen.levels))
         with torch.no_grad():
-            head.bias.add_(bias.repeat(len(head.bias) // len(bias)))
+            head.bias.copy_(bias.repeat(len(head.bias) // len(bias)))
 
     def loss(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """The training loss of a batch of windows, a scalar."""

@@ -34,6 +34,8 @@ def start_from_linear(model: Model, fit: LinearFit) -> None:
     skip.bias.copy_(torch.cat([bias, bias[-1:].expand(pad)]))
     head = [block for block in model.network.chains["decoded"].children() if isinstance(block, nn.Linear)][-1]
     head.weight.zero_()
+    if model.chosen.loss != "quantile":  # quantiles keep their distances
+        head.bias.zero_()
 
 
 @torch.no_grad()
