@@ -142,6 +142,12 @@ class Model:
     @torch.no_grad()
     def forecast(self, windows: Windows, origins: np.ndarray, *, seed: int = 0, samples: int = 200) -> RawForecasts:
         """Forecasts for windows at `origins` (W,), all targets. Sampling is a function of the seed alone."""
+        horizon, count = self.chosen.horizon, len(self.chosen.levels)
+        if not len(origins):
+            targets = windows.num_targets
+            return RawForecasts(
+                np.zeros((0, horizon, targets)), np.zeros((0, horizon, targets, count)), np.zeros((0, targets))
+            )
         was_training = self.network.training
         self.network.eval()
         channels = 1 if self.chosen.joint else windows.num_targets
@@ -157,12 +163,6 @@ class Model:
             else:
                 parts.append(self._forecast_by_sampling(batch, samples, generator))
         self.network.train(was_training)
-        horizon, count = self.chosen.horizon, len(self.chosen.levels)
-        if not parts:
-            targets = windows.num_targets
-            return RawForecasts(
-                np.zeros((0, horizon, targets)), np.zeros((0, horizon, targets, count)), np.zeros((0, targets))
-            )
         mean, quantiles, spread = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
         if not self.chosen.joint:  # (W * C, K, 1, ...) -> (W, K, C, ...)
             mean = mean.reshape(-1, channels, horizon).transpose(1, 2)

@@ -81,7 +81,7 @@ def _peaks(correlation: np.ndarray, calendar: tuple[int, ...]) -> dict[int, floa
     """
     inner = correlation[2:-1]
     summits = np.flatnonzero((inner > 0.3) & (inner >= correlation[1:-2]) & (inner >= correlation[3:])) + 2
-    summits = [int(lag) for lag in summits if _stands_out(correlation, lag)]
+    summits = [lag for lag in map(int, summits) if _stands_out(correlation, lag)]
     highest = max((correlation[lag] for lag in summits), default=0.0)
     usual = [
         lag
