@@ -41,4 +41,4 @@ class Case:
                 parameter.copy_(torch.randn(parameter.shape) * 0.3)
 
     def forecast(self, origins: list[int], **options: Any):
-        return self.model.forecast(self.windows, np.array(origins), **options)
+        return self.model.forecast(self.windows, np.array(origins, dtype=np.int64), **options)

@@ -85,8 +85,7 @@ def test_every_composition_builds_runs_and_survives_json(options, covariates) ->
     assert all(np.isfinite(part).all() for part in (raw.mean, raw.quantiles, raw.spread))
     assert (raw.spread > 0).all()
 
-    channels = None if case.chosen.joint else torch.tensor([0, 1, 1, 0])
-    batch = gather(case.windows, torch.tensor(origins), channels, case.chosen)
+    batch = gather(case.windows, torch.tensor(origins), torch.tensor([0, 1, 1, 0]), case.chosen)
     loss = case.model.loss(case.model.network, batch)
     assert loss.shape == () and loss.isfinite()
     loss.backward()
@@ -135,7 +134,7 @@ def test_targets_do_not_touch_each_other_when_independent() -> None:
 def test_targets_are_read_together_when_joint() -> None:
     case = Case(targets=2, gaps=0.0, channels="joint", normalisation="series")
     case.give_random_weights()
-    batch = gather(case.windows, torch.tensor([20]), None, case.chosen)
+    batch = gather(case.windows, torch.tensor([20]), torch.tensor([0]), case.chosen)
     other = {**batch, "target": batch["target"] + torch.tensor([0.0, 1.0])}
     one, two = (case.model.network(given)["forecast"] for given in (batch, other))
     assert (one[..., 0, :] != two[..., 0, :]).all()
