@@ -94,7 +94,8 @@ class Preparation(BaseModel):
     centre: tuple[tuple[float, ...], ...]  # (S, C) mean of each target over a series' training rows
     scale: tuple[tuple[float, ...], ...]  # (S, C) standard deviation likewise; the typical one where it can't be told
     typical_scale: tuple[float, ...]  # (C,)
-    has_gaps: bool  # targets are missing in places, so the network sees masks
+    has_gaps: bool  # targets are missing in places, or times are uneven, so the network sees masks and times
+    uneven_step: float | None  # median microseconds between rows of unevenly spaced times; None for a grid
 
     def units_of(self, panel: Panel) -> Units:
         """Centre and scale of each series of a panel; a new series is measured by its own rows before the one asked."""
@@ -125,6 +126,7 @@ def fit_preparation(panel: Panel, training: np.ndarray, *, calendar: bool) -> Pr
         [np.median(column[mask]) if mask.any() else 1.0 for column, mask in zip(scale.T, known.T, strict=True)]
     )
     rows = _sum_by_series(training[:, None], panel.offsets)[:, 0].astype(np.int64)
+    uneven = _median_step(panel, training) if panel.schema.frequency is None and panel.time.dtype.kind == "M" else None
     return Preparation(
         table=panel.schema,
         calendar=choose_calendar(panel.time[training], np.append(0, np.cumsum(rows))) if calendar else (),
@@ -135,7 +137,8 @@ def fit_preparation(panel: Panel, training: np.ndarray, *, calendar: bool) -> Pr
         centre=_nested(centre),
         scale=_nested(np.where(known, scale, typical)),
         typical_scale=tuple(float(v) for v in typical),
-        has_gaps=not bool(np.isfinite(panel.target[training]).all()),
+        has_gaps=uneven is not None or not bool(np.isfinite(panel.target[training]).all()),
+        uneven_step=uneven,
     )
 
 
@@ -167,6 +170,14 @@ def running_moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     std = np.sqrt(np.maximum(before(centred**2) / np.maximum(count, 1) - mean**2, 0))
     mean = np.where(count > 0, mean + np.where(np.isfinite(anchor), anchor, 0.0), 0.0)
     return mean, np.where((count >= 2) & (std > 1e-6 * np.abs(mean)), std, 0.0)
+
+
+def _median_step(panel: Panel, training: np.ndarray) -> float | None:
+    steps = np.diff(panel.time.astype("datetime64[us]").astype(np.int64))
+    inside = training[1:] & training[:-1]
+    inside[panel.offsets[1:-1] - 1] = False
+    steps = steps[inside & (steps > 0)]
+    return float(np.median(steps)) if len(steps) else None
 
 
 def _nested(values: np.ndarray) -> tuple[tuple[float, ...], ...]:

@@ -26,6 +26,8 @@ class Windows:
         self.target = torch.from_numpy(np.where(observed, panel.target, np.float32(0)))  # (N, C)
         self.observed = torch.from_numpy(observed.astype(np.float32))  # (N, C)
         since = ops.steps_since_observed(panel.target, panel.offsets)
+        if preparation.uneven_step is not None:
+            since = times_since_observed(panel, since) / np.float32(preparation.uneven_step)
         self.since = torch.from_numpy(np.log1p(since) / np.float32(3))  # (N, C)
         calendar = calendar_features(panel.time, preparation.calendar, panel.schema.time_zone)
         self.known = torch.from_numpy(np.concatenate([calendar, preparation.known.apply(panel.known)], axis=1))
@@ -105,3 +107,18 @@ class Windows:
         assert channels is not None
         flat = (rows * self.num_targets + channels[:, None])[..., None]
         return self.target.view(-1)[flat], self.observed.view(-1)[flat], self.since.view(-1)[flat]
+
+
+def times_since_observed(panel: Panel, since: np.ndarray) -> np.ndarray:
+    """Microseconds from the last observation before each row to that row, (N, C) float32, for uneven spacing.
+
+    `since` (N, C) counts the rows since the last observation at or before each row. Before the first observation, and
+    at it, it is the time since the series began.
+    """
+    time = panel.time.astype("datetime64[us]").astype(np.int64)
+    rows = np.arange(panel.num_rows)[:, None]
+    start = np.repeat(panel.offsets[:-1], panel.lengths)[:, None]
+    before = np.concatenate([np.zeros((1, since.shape[1])), since[:-1]]).astype(np.int64)
+    last = np.maximum(rows - 1 - before, start)
+    last = np.where(rows == start, start, last)
+    return (time[rows] - time[last]).astype(np.float32)
