@@ -57,7 +57,7 @@ def training_batches(
     return ShuffledBatches(len(origins) * channels, batch, batch_size=batch_size, seed=seed, steps=steps)
 
 
-def gather(windows: Windows, origins: Tensor, channels: Tensor, chosen: Chosen) -> dict[str, Tensor]:
+def gather(windows: Windows, origins: Tensor, channels: Tensor | None, chosen: Chosen) -> dict[str, Tensor]:
     """Windows as the network of `chosen` takes them."""
     return windows.gather(
         origins,
