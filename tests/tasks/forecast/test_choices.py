@@ -48,11 +48,19 @@ def test_every_choice_has_its_reason() -> None:
     decided, why = chosen(SINE, horizon=6)
     assert set(why) == {"season", "context", "segment", "normalisation"}
     assert why["season"][0] == decided.season == 12
-    assert why["context"] == (decided.context, "4.0 horizons, 2.0 seasons")
-    assert (decided.context, decided.segment) == (24, 1)
-    assert why["segment"] == (1, "24 recurrent steps instead of 24")
+    context, segment = decided.context, decided.segment
+    assert context >= 2 * decided.season
+    assert why["context"] == (context, f"{context / 6:.1f} horizons, {context / 12:.1f} seasons")
+    assert why["segment"][0] == segment
     assert why["normalisation"][0] == decided.normalisation == "last-scaled"
     assert all(reason for _, reason in why.values())
+
+
+def test_segments_are_said_to_shorten_the_recurrence() -> None:
+    decided, why = chosen(panel_of(season_and_noise(2000, 24), every=None), horizon=24)
+    assert decided.segment > 1
+    steps = f"{decided.context // decided.segment} recurrent steps instead of {decided.context}"
+    assert why["segment"] == (decided.segment, steps)
 
 
 def test_what_is_given_is_said_to_be_given() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, BeforeValidator, Field, PositiveFloat, PositiveInt
 
 from recurra.data import Columns
 from recurra.train import TrainingConfig
@@ -16,6 +16,12 @@ def _split_numbers(value: Any) -> Any:
         parts = [part for item in value for part in (item.split(",") if isinstance(item, str) else [item])]
         return tuple(float(part) for part in parts if not isinstance(part, str) or part.strip())
     return value
+
+
+def _check_levels(levels: tuple[float, ...]) -> tuple[float, ...]:
+    if not levels or not all(0 < level < 1 for level in levels) or len(set(levels)) < len(levels):
+        raise ValueError("different numbers between 0 and 1 are expected, such as 0.1,0.5,0.9")
+    return levels
 
 
 class ForecastConfig(Columns, TrainingConfig):
@@ -58,7 +64,7 @@ class ForecastConfig(Columns, TrainingConfig):
         True, description="Start from a ridge regression on the window; the network learns the rest (direct decoder)."
     )
     loss: Literal["quantile", "mse", "mae"] = Field("quantile", description="What training minimises (direct decoder).")
-    quantiles: Annotated[tuple[float, ...], BeforeValidator(_split_numbers)] = Field(
+    quantiles: Annotated[tuple[float, ...], BeforeValidator(_split_numbers), AfterValidator(_check_levels)] = Field(
         (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975), description="Levels of the predictive distribution."
     )
     samples: PositiveInt = Field(200, description="Sampled paths per forecast (recursive decoder).")

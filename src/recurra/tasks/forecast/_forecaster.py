@@ -100,9 +100,13 @@ class Forecaster(Estimator):
         return self._measure(data).forecasts
 
     def score(self, data: Any, y: None = None) -> float:
-        """Minus the mean absolute scaled error of `evaluate`: larger is better, as scikit-learn's searches expect."""
-        mase = self.evaluate(data).metrics["mase"]
-        return -math.inf if mase is None else -mase
+        """Minus the mean absolute scaled error of `evaluate`: larger is better, as scikit-learn's searches expect.
+
+        Where `data` hold new rows alone, and so no history to scale by, minus the weighted quantile loss.
+        """
+        metrics = self.evaluate(data).metrics
+        errors = [error for error in (metrics["mase"], metrics["wql"], metrics["mae"]) if error is not None]
+        return -errors[0] if errors else -math.inf
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model as a bundle: a folder of manifest, weights, preprocessing, scores and report."""
@@ -143,8 +147,9 @@ class Forecaster(Estimator):
         return self.fitted_
 
     def _read(self, data: Any) -> Panel:
+        table = self._model.preparation.table
         if data is not None:
-            return read_panel(data, self._model.preparation.table.columns, schema=self._model.preparation.table)
+            return read_panel(data, table.columns, schema=table)
         if self._panel is None:
             raise DataError("A loaded model has no data of its own. Pass the rows to forecast from: predict(data).")
         return self._panel

@@ -44,7 +44,7 @@ class Fitted:
     preparation: Preparation
     model: Model
     calibration: evaluate.ConformalCorrection
-    test_from: str | None  # first time of the test part, UTC; None for series in the order of rows
+    test_from: str | None  # first time after all that was learnt from, UTC; None for series in the order of rows
     data_digest: str
 
     def forecast(self, panel: Panel, origins: np.ndarray, *, seed: int | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -171,7 +171,7 @@ def fit(
         preparation=plan.preparation,
         model=model,
         calibration=calibration,
-        test_from=None if panel.time.dtype.kind != "M" else str(panel.time[rows_of(plan.split, "test")].min()),
+        test_from=test_from(panel, plan.split),
         data_digest=digest(panel),
     )
     return fitted, result
@@ -204,17 +204,27 @@ def measure(fitted: Fitted, panel: Panel, test_start: np.ndarray, training: Trai
 def test_rows(fitted: Fitted, panel: Panel) -> np.ndarray:
     """Where each series of a panel passes beyond what the model has seen, (S,) rows.
 
-    By the calendar where there is one. Series in the order of rows: the newest share when they are the rows of the
-    fitting, otherwise all of them, since they come from somewhere else.
+    The test part again when these are the rows of the fitting; otherwise by the calendar. Without one all rows count,
+    since they come from somewhere else.
     """
-    if fitted.test_from is not None and panel.time.dtype.kind == "M":
-        earlier = np.append(0, np.cumsum(panel.time < np.datetime64(fitted.test_from)))
-        return panel.offsets[:-1] + earlier[panel.offsets[1:]] - earlier[panel.offsets[:-1]]
     if digest(panel) == fitted.data_digest:
         config = fitted.config
         horizon = fitted.chosen.horizon
         return evaluate.split_in_time(panel, validation=config.validation, test=config.test, horizon=horizon).test_start
+    if fitted.test_from is not None and panel.time.dtype.kind == "M":
+        earlier = np.append(0, np.cumsum(panel.time < np.datetime64(fitted.test_from)))
+        return panel.offsets[:-1] + earlier[panel.offsets[1:]] - earlier[panel.offsets[:-1]]
     return panel.offsets[:-1]
+
+
+def test_from(panel: Panel, split: evaluate.Split) -> str | None:
+    """The first time after all that was learnt from, in any series, UTC; None for series in the order of rows."""
+    if panel.time.dtype.kind != "M":
+        return None
+    test = rows_of(split, "test")
+    latest = panel.time[~test].max()
+    later = panel.time[panel.time > latest]
+    return str(later.min() if len(later) else latest + np.timedelta64(1, "us"))
 
 
 def predict(

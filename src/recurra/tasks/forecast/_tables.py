@@ -41,4 +41,6 @@ def like(table: pl.DataFrame, source: object) -> Any:
         return table
     import pandas as pd
 
-    return pd.DataFrame({name: table[name].to_numpy() for name in table.columns})
+    frame = pd.DataFrame({name: table[name].to_numpy() for name in table.columns})
+    zone = getattr(table.schema["time"], "time_zone", None)
+    return frame if zone is None else frame.assign(time=frame["time"].dt.tz_localize("UTC").dt.tz_convert(zone))
