@@ -233,7 +233,10 @@ def predict(
     """Forecast what comes after the last known target of each series: (extended panel, origins, mean, quantiles)."""
     known = last_observed(panel) >= panel.offsets[:-1]
     if not known.any():
-        raise DataError("No series holds a target value to forecast from. Pass the rows up to now, targets included.")
+        raise DataError(
+            f"No row holds a value of {', '.join(panel.schema.target)} to forecast from. "
+            "Pass the rows up to now, that column included."
+        )
     longer = extend(panel, fitted.chosen.horizon)
     origins = longer.offsets[1:][known] - fitted.chosen.horizon
     mean, quantiles = fitted.forecast(longer, origins, seed=seed)
