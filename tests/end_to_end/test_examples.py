@@ -56,6 +56,19 @@ def test_what_can_be_forecast(printed: str, series: str, over_persistence: tuple
     assert f"{series}: {verdict}" in printed
 
 
+@pytest.mark.parametrize("page", ["tutorial.md", "tutorial.zh.md"])
+def test_pages_quote_what_is_printed(printed: str, page: str) -> None:
+    """Figures but for what another machine may compute otherwise; verdicts as they begin."""
+    text = (EXAMPLE.parents[1] / "docs" / page).read_text(encoding="utf-8")
+    figures = re.findall(r"^    (\S.*?)  +(-?\d[-%. \d]*)$", text, flags=re.MULTILINE)
+    verdicts = re.findall(r"^    ([a-z ]+: (?:Not w|W)orth having)", text, flags=re.MULTILINE)
+    assert (len(figures), len(verdicts)) == (9, 4)
+    for label, quoted in figures:
+        assert numbers(f"{label}  {quoted}", label) == pytest.approx(numbers(printed, label), rel=0.15, abs=2.5)
+    for verdict in verdicts:
+        assert f"\n{verdict}" in printed
+
+
 def test_pictures_and_report_are_where_it_says(printed: str, folder: Path) -> None:
     named = re.findall(r"^(?:picture|report): +(.+)$", printed, flags=re.MULTILINE)
     assert len(named) == 3 == len(set(named))
