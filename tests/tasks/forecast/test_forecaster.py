@@ -159,7 +159,7 @@ def test_quantiles_never_cross(decoder, fitted) -> None:
 
 
 def test_forecasts_of_what_is_never_negative_are_not(table) -> None:
-    low = table.with_columns(y=(pl.col("y") - 9).clip(0))
+    low = table.with_columns(y=(pl.col("y") - 11).clip(0))
     said = tiny(**OPTIONS, epochs=1).fit(low, progress="none").predict()
     numbers = said.select("mean", *LEVELS).to_numpy()
     assert (numbers >= 0).all()

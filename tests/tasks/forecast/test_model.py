@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis.strategies import integers, lists
 
 from data.windows_case import make_panel
+from recurra.data import Windows
 from recurra.tasks.forecast._job import thin
+from recurra.tasks.forecast._losses import likelihood_loss
 from recurra.tasks.forecast._model import gather, repeat_state, training_batches
 from tasks.forecast.networks import HORIZON, Case
 
@@ -112,6 +114,44 @@ def test_a_sampled_value_is_what_the_next_step_sees() -> None:
     np.testing.assert_allclose(raw.mean[0, :, 0], case.panel.target[19, 0], atol=0.02)
 
 
+@pytest.mark.parametrize("ahead", range(HORIZON))
+@pytest.mark.parametrize("column", ["known", "known_codes"])
+def test_what_is_known_of_a_row_reaches_its_step_and_those_after(recursive, column, ahead) -> None:
+    origin = 20
+    other = getattr(recursive.panel, column).copy()
+    other[origin + ahead] = (other[origin + ahead] + 1) % 3
+    changed = Windows(replace(recursive.panel, **{column: other}), recursive.preparation, joint=False)
+    one = recursive.forecast([origin], samples=3).mean[0, :, 0]
+    two = recursive.model.forecast(changed, np.array([origin]), samples=3).mean[0, :, 0]
+    np.testing.assert_array_equal(one[:ahead], two[:ahead])
+    assert (one[ahead:] != two[ahead:]).all()
+
+
+@pytest.mark.parametrize("likelihood", ["normal", "negative-binomial"])
+def test_training_foretells_each_value_from_those_before_it(likelihood) -> None:
+    case = Case(decoder="recursive", likelihood=likelihood, normalisation="mean-scaled", gaps=0.3)
+    batch = gather(case.windows, torch.tensor([20, 50]), torch.tensor([0, 0]), case.chosen)
+    units = case.model.network.compute(("level", "spread"), batch)
+    shown: dict[str, torch.Tensor] = {}
+
+    class Recorder(torch.nn.Module):
+        def forward(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+            shown.update(inputs)
+            return {"outcome": torch.full((2, 8 + HORIZON - 1, 1, case.chosen.outputs), 0.3)}
+
+    loss = case.model.loss(Recorder(), batch)
+    values = torch.cat([batch["target"], batch["truth"]], dim=1)
+    seen = torch.cat([batch["observed"], batch["truth_observed"]], dim=1)
+    torch.testing.assert_close(shown["previous"], (values / units["spread"] * seen)[:, :-1])
+    torch.testing.assert_close(shown["previous_observed"], seen[:, :-1])
+    rows = torch.tensor([20, 50])[:, None] + torch.arange(-7, HORIZON)
+    torch.testing.assert_close(shown["known"], case.windows.known[rows])
+    torch.testing.assert_close(shown["known_codes"], case.windows.known_codes[rows])
+    outcome = torch.full((2, 8 + HORIZON - 1, 1, 2), 0.3)
+    each = likelihood_loss(outcome, values[:, 1:], units["level"], units["spread"], likelihood)
+    torch.testing.assert_close(loss, each[seen[:, 1:] > 0].mean())
+
+
 def test_a_state_is_repeated_row_by_row() -> None:
     h = torch.arange(6.0).reshape(1, 2, 3)
     again = repeat_state({"branch": {"0": (h, h + 10)}}, 2)["branch"]["0"]
@@ -161,7 +201,9 @@ def test_batches_show_every_window_and_target_once(seed) -> None:
     for epoch in (0, 1):
         drawn = [batches.batch(epoch, index) for index in range(2)]
         truth = torch.cat([batch["truth"][:, 0, 0] for batch in drawn])
-        assert sorted(truth.tolist()) == pytest.approx(sorted(case.panel.target[origins].ravel().tolist()))
+        channel = torch.cat([batch["channel"][:, 0] for batch in drawn])
+        expected = [(float(case.panel.target[row, c]), c) for row in origins for c in (0, 1)]
+        assert sorted(zip(truth.tolist(), channel.tolist(), strict=True)) == sorted(expected)
 
 
 def test_a_tenth_of_the_windows_is_shown_without_static_codes(seed) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 from sklearn.linear_model import Ridge
 
@@ -52,6 +53,11 @@ def test_the_untrained_network_says_what_the_regression_says(loss, segment) -> N
     median = raw.quantiles[:, :, 0, 3]
     np.testing.assert_allclose(median, raw.mean[..., 0], atol=1e-4)
     assert expected.shape == y.shape == (len(origins), HORIZON)
+    if loss == "quantile":  # as wide as what the regression misses, step by step
+        wide = (raw.quantiles[:, :, 0, -1] - median) / raw.spread
+        missed = np.sqrt(np.mean((y.numpy() - expected) ** 2, axis=0))
+        expected_width = missed * scipy.stats.norm.ppf(case.chosen.levels[-1])
+        np.testing.assert_allclose(wide, np.tile(expected_width, (len(wide), 1)), rtol=1e-3)
 
 
 def test_missing_truths_pull_towards_no_map() -> None:
