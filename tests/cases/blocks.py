@@ -50,6 +50,7 @@ BLOCKS = [
     BlockCase("positions", nn.Positions(count=3), (3, 4)),
     *(BlockCase(f"decode {cell}", nn.Decode(cell=cell, hidden_size=4), (3, 9)) for cell in ("rnn", "lstm", "gru")),  # pyright: ignore
     BlockCase("horizon", nn.Horizon(time=7, horizon=3), (7, 2)),
+    BlockCase("gain", nn.Gain(horizon=3), (3, 2, 4)),
     BlockCase("unstack", nn.Unstack(size=2), (7, 6)),
     *(BlockCase(f"level {method}", nn.Level(method=method), (7, 4)) for method in ("last", "mean", "zero")),  # pyright: ignore
     BlockCase("level of the last steps", nn.Level(method="mean", steps=3), (7, 4)),

@@ -318,6 +318,33 @@ class _HorizonModule(nn.Module):
         return self.linear(x.mT).mT
 
 
+class Gain(Block):
+    """Multiplies each step ahead by a learned number of its own, so that near steps can be spoken of more finely."""
+
+    kind: Literal["gain"] = "gain"
+    horizon: PositiveInt
+    takes: ClassVar[str] = "batch horizon target quantile"
+    gives: ClassVar[str] = "batch horizon target quantile"
+
+    @property
+    def causal(self) -> bool:
+        return False
+
+    def build(self, input_size: int) -> nn.Module:
+        return _GainModule(self.horizon)
+
+
+class _GainModule(nn.Module):
+    def __init__(self, horizon: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(horizon))
+
+    def forward(
+        self, x: Float[Tensor, "batch horizon target quantile"]
+    ) -> Float[Tensor, "batch horizon target quantile"]:
+        return x * self.weight[:, None, None]
+
+
 class Unstack(Block):
     """Splits the last axis in two, the second of length `size`: (target quantile) becomes target, quantile."""
 
@@ -427,6 +454,7 @@ AnyBlock = Annotated[
     | Positions
     | Decode
     | Horizon
+    | Gain
     | Unstack
     | Level
     | Spread,

@@ -171,7 +171,7 @@ def test_units_of_a_window_by_hand(normalisation) -> None:
 def test_a_fresh_network_starts_with_normal_quantiles(segment) -> None:
     case = Case(normalisation="last", gaps=0.0, segment=segment)
     head = [block for block in case.model.network.chains["decoded"].children() if isinstance(block, torch.nn.Linear)]
-    expected = [0.0, *scipy.stats.norm.ppf(case.chosen.levels)] * segment
+    expected = starting_bias(case.chosen.levels) * segment
     assert head[-1].bias.tolist() == pytest.approx(expected, abs=1e-6)
 
 

@@ -55,7 +55,7 @@ def test_the_untrained_network_says_what_the_regression_says(loss, segment) -> N
     assert expected.shape == y.shape == (len(origins), HORIZON)
     if loss == "quantile":  # as wide as what the regression misses, step by step
         wide = (raw.quantiles[:, :, 0, -1] - median) / raw.spread
-        missed = np.sqrt(np.mean((y.numpy() - expected) ** 2, axis=0))
+        missed = np.sqrt(np.mean((y - expected) ** 2, axis=0))
         expected_width = missed * scipy.stats.norm.ppf(case.chosen.levels[-1])
         np.testing.assert_allclose(wide, np.tile(expected_width, (len(wide), 1)), rtol=1e-3)
 

@@ -92,7 +92,7 @@ def choose(
             f"Pass --horizon {max(1, longest // 5)} or less, or bring more history."
         )
 
-    wanted = max(2 * horizon, 2 * season if season <= 200 else season, 36)
+    wanted = max(2 * horizon, 2 * season if season <= 200 else season, 24)
     room = max(1, int(np.median(rows_per_series[rows_per_series > horizon])) - horizon)
     context = config.context or max(1, min(wanted, _LONGEST_CONTEXT, max(room // 2, min(room, horizon))))
     if context >= longest:
@@ -105,7 +105,8 @@ def choose(
     reason = f"{context / horizon:.1f} horizons" + (f", {context / season:.1f} seasons" if season > 1 else "")
     _decide(why, "context", config.context, context, reason)
     if config.decoder == "direct":
-        _decide(why, "segment", config.segment, segment, f"{context // segment} recurrent steps instead of {context}")
+        joined = f"{context // segment} recurrent steps instead of {context}"
+        _decide(why, "segment", config.segment, segment, joined if segment > 1 else "a window this short needs none")
 
     normalisation, reason = _normalisation(panel, training, config)
     _decide(why, "normalisation", config.normalisation, normalisation, reason)

@@ -12,6 +12,7 @@ from recurra.nn import (
     Decode,
     Dropout,
     Embedding,
+    Gain,
     Horizon,
     Last,
     Level,
@@ -125,6 +126,7 @@ def _direct(chosen: Chosen, widths: Mapping[str, int], categories: Mapping[str, 
                 Linear(size=outputs * chosen.segment),
                 Steps(size=chosen.segment),
                 Unstack(size=chosen.outputs),
+                *((Gain(horizon=chosen.horizon_padded),) if chosen.linear_skip else ()),
             ),
         )
     )

@@ -63,5 +63,5 @@ def likelihood_loss(outcome: Tensor, truth: Tensor, level: Tensor, spread: Tenso
 
 
 def starting_bias(levels: tuple[float, ...]) -> list[float]:
-    """Output biases that start the quantiles at a normal distribution's, a third of a spread wide; the mean at 0."""
-    return [0.0] + [math.sqrt(2) * float(torch.erfinv(torch.tensor(2 * level - 1))) / 3 for level in levels]
+    """Output biases that start the quantiles at a normal distribution's, one unit wide; the mean at 0."""
+    return [0.0] + [math.sqrt(2) * float(torch.erfinv(torch.tensor(2 * level - 1))) for level in levels]

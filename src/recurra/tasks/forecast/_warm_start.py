@@ -18,6 +18,7 @@ class LinearFit(NamedTuple):
 
     weight: torch.Tensor  # (K, T)
     bias: torch.Tensor  # (K,)
+    spread: torch.Tensor  # (K,) root mean square of what it misses on the training windows
     error: float  # mean absolute error on the held-out windows, in units of the series' spread
 
 
@@ -32,8 +33,11 @@ def start_from_linear(model: Model, fit: LinearFit) -> None:
     pad = skip.weight.shape[0] - len(weight)
     skip.weight.copy_(torch.cat([weight, weight[-1:].expand(pad, -1)]))
     skip.bias.copy_(torch.cat([bias, bias[-1:].expand(pad)]))
-    head = [block for block in model.network.chains["decoded"].children() if isinstance(block, nn.Linear)][-1]
+    decoded = list(model.network.chains["decoded"].children())
+    head = next(block for block in reversed(decoded) if isinstance(block, nn.Linear))
     head.weight.zero_()
+    gain = decoded[-1].get_parameter("weight")
+    gain.copy_(torch.cat([fit.spread, fit.spread[-1:].expand(pad)]))
     if model.chosen.loss != "quantile":  # quantiles keep their distances
         head.bias.zero_()
 
@@ -57,7 +61,8 @@ def fit_linear(model: Model, windows: Windows, origins: np.ndarray, held_out: np
         slope = torch.linalg.solve(gram + ridge, cross)
         offset = target - mean @ slope
         loss = float((((vx @ slope + offset) - vy).abs() * unit * vknown).sum() / vknown.sum().clamp(min=1))
-        fits.append(LinearFit(slope.T, offset, loss))
+        missed = ((x @ slope + offset - y) * known).square().sum(0) / known.sum(0).clamp(min=1)
+        fits.append(LinearFit(slope.T, offset, missed.sqrt().clamp(min=1e-3), loss))
     return min(fits, key=lambda fit: fit.error)
 
 
