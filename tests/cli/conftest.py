@@ -23,6 +23,7 @@ NUMBERS = {
 SCORES = SimpleNamespace(
     **NUMBERS,
     verdict=SimpleNamespace(sentence="Worth having: a fake always is."),
+    warning=None,
     model_dump=lambda mode: NUMBERS | {"task": "forecast"},
 )
 

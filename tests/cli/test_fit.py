@@ -75,7 +75,10 @@ def test_an_output_that_exists_is_refused_before_any_work(shell):
     shell.fit()
     outcome = shell.fit()
     assert (outcome.code, shell.calls) == (2, [])
-    assert outcome.err == "model exists already. Choose another place, or pass --overwrite to replace it.\n"
+    assert (
+        outcome.err
+        == "model exists already. Choose another place, or pass --overwrite (overwrite=True) to replace it.\n"
+    )
     assert shell.fit("--overwrite").code == 0
 
 
@@ -115,6 +118,9 @@ def test_a_checkpoint_stays_until_a_run_succeeds(shell, monkeypatch):
     assert shell.fit().code == 2
     assert (shell.folder / "model.checkpoint").exists()
     monkeypatch.setattr(recurra.Forecaster, "stop", None)
+    again = shell.fit()
+    assert (again.code, (shell.folder / "model").exists()) == (2, False)
+    assert "keeps a stopped run. Pass --resume" in again.err
     assert shell.fit("--resume").code == 0
     assert shell.called("fit")["resume"] is True
     assert not (shell.folder / "model.checkpoint").exists()

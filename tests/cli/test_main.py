@@ -117,7 +117,7 @@ def test_what_the_user_got_wrong_is_one_line_and_exit_code_2(shell, arguments, c
 def test_an_error_is_one_line_whatever_it_says(shell, monkeypatch):
     for error in (RecurraError("a\nb [red]c[/red] " + "long " * 60), TrainingError("[1, 2]")):
         monkeypatch.setattr(recurra.Forecaster, "stop", error)
-        outcome = shell.fit()
+        outcome = shell.fit("--overwrite")
         assert outcome.code == 2
         assert outcome.err == " ".join(str(error).split()) + "\n"
 
@@ -141,7 +141,7 @@ def test_ctrl_c_says_how_to_go_on(shell, monkeypatch):
     assert outcome.err == "Stopped after step 7. Use --resume.\n"
     assert (shell.folder / "model.checkpoint").exists()
     monkeypatch.setattr(recurra.Forecaster, "stop", KeyboardInterrupt())
-    outcome = shell.fit("--quiet")
+    outcome = shell.fit("--quiet", "--resume")
     assert (outcome.code, outcome.out, outcome.err) == (130, "", "Stopped.\n")
 
 

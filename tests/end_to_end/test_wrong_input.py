@@ -137,7 +137,10 @@ def test_an_output_that_exists(terminal: Terminal, model) -> None:
     model(terminal.folder)
     before = {path: path.read_bytes() for path in (terminal.folder / "model").iterdir()}
     outcome = terminal.fit("good.csv", "--target", "units")
-    assert_refused(outcome, r"model exists already\. Choose another place, or pass --overwrite to replace it\.")
+    assert_refused(
+        outcome,
+        r"model exists already\. Choose another place, or pass --overwrite \(overwrite=True\) to replace it\.",
+    )
     assert {path: path.read_bytes() for path in (terminal.folder / "model").iterdir()} == before
     assert terminal.fit("good.csv", "--target", "units", "--overwrite", "--seed", "5").code == 0
     assert (terminal.folder / "model" / "weights.safetensors").read_bytes() not in before.values()

@@ -95,3 +95,13 @@ def test_several_targets_have_a_table_each():
     assert set(got.per_target) == {"target 0", "target 1"}
     both: Any = [got.per_target[name]["model"]["mae"] for name in got.per_target]
     assert np.mean(both) == pytest.approx(got.metrics["mae"])
+
+
+@pytest.mark.parametrize(("width", "said"), [(1.0, None), (0.4, "too narrow: the 95%"), (3.0, "too wide: the 80%")])
+def test_intervals_that_lie_are_warned_of(width, said):
+    from dataclasses import replace
+
+    fair = forecasts_of(400)
+    bent = replace(fair, quantiles=10 + (fair.quantiles - 10) * width)
+    warning = score(bent, naive(bent), seasonal_errors=np.array([[2.0]])).warning
+    assert warning is None if said is None else warning is not None and said.split(":")[0] in warning

@@ -21,7 +21,9 @@ def check_destination(path: str | Path, *, overwrite: bool) -> Path:
     folder = Path(path).resolve()
     if folder.exists():
         if not overwrite:
-            raise BundleError(f"{path} exists already. Choose another place, or pass --overwrite to replace it.")
+            raise BundleError(
+                f"{path} exists already. Choose another place, or pass --overwrite (overwrite=True) to replace it."
+            )
         _check_replaceable(folder)
     parent = next(parent for parent in folder.parents if parent.exists())
     if not parent.is_dir():

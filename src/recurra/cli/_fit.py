@@ -33,6 +33,10 @@ def fit_and_report(
         raise ConfigError(f"--png {png} lies inside --out {out}, which holds the bundle alone. Choose another folder.")
     screen = Screen(output)
     checkpoint = None if resume is None else folder.with_name(f"{folder.name}.checkpoint")
+    if checkpoint is not None and checkpoint.exists() and not resume and not overwrite:
+        raise ConfigError(
+            f"{checkpoint} keeps a stopped run. Pass --resume to go on from there, or --overwrite to start again."
+        )
     model = getattr(recurra, estimator)(**given)
     model.fit(
         data,

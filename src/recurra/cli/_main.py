@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from cyclopts import CycloptsError
@@ -19,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 when it did what was asked; 2 with one line on stderr for what the user can mend; 130 after Ctrl-C; 1, silently,
     when nobody reads the output any more. Anything else is a bug of ours and leaves as an exception: traceback, 1.
     """
+    warnings.showwarning = _remark
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     try:
         command, bound, _ = build_app().parse_args(tokens, print_error=False, exit_on_error=False)
@@ -39,9 +41,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _remark(message: Warning | str, *_: object, **__: object) -> None:
+    """A warning as one line, without the place in our code that it comes from."""
+    _say(str(message), style="yellow")
+
+
 def _fail(message: str, code: int) -> int:
+    _say(message, style="red")
+    return code
+
+
+def _say(message: str, *, style: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    Console(stderr=True, soft_wrap=True).print(Text(" ".join(message.split()), style="red"))
-    return code
+    Console(stderr=True, soft_wrap=True).print(Text(" ".join(message.split()), style=style))

@@ -27,6 +27,9 @@ class Scores(Protocol):
     @property
     def verdict(self) -> Verdict: ...
 
+    @property
+    def warning(self) -> str | None: ...
+
     def model_dump(self, *, mode: Literal["json"]) -> dict[str, Any]: ...
 
 
@@ -42,6 +45,8 @@ def print_scores(screen: Screen, scores: Scores) -> None:
     screen.table("On the test part", ["", "model", *scores.baselines], lines)
     screen.say("")
     screen.say(scores.verdict.sentence, style="bold")
+    if scores.warning is not None:
+        screen.say(scores.warning, style="yellow")
 
 
 def _cell(value: float | None, *, best: bool) -> Text:

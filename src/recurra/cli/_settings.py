@@ -45,7 +45,11 @@ class Settings:
     def _apply(self, path: Path, commands: tuple[str, ...], options: Mapping[str, Argument]) -> None:
         document = _read(path)
         general = {key: value for key, value in document.items() if key in GENERAL}
-        _check_names(document.keys() - general.keys(), self._commands, f"{path}: no command is called")
+        _check_names(
+            document.keys() - general.keys(),
+            self._commands,
+            f"{path}: options stand under their command, such as [fit.forecast]; no command is called",
+        )
         where = ".".join(commands)
         table = {_key(key): value for key, value in self._table(document, commands, path).items()}
         _check_names(table, options.keys() - {"config"}, f"{path}: [{where}] has no option")

@@ -175,7 +175,8 @@ def running_moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _median_step(panel: Panel, training: np.ndarray) -> float | None:
     steps = np.diff(panel.time.astype("datetime64[us]").astype(np.int64))
     inside = training[1:] & training[:-1]
-    inside[panel.offsets[1:-1] - 1] = False
+    starts = panel.offsets[(panel.offsets > 0) & (panel.offsets < panel.num_rows)]
+    inside[starts - 1] = False
     steps = steps[inside & (steps > 0)]
     return float(np.median(steps)) if len(steps) else None
 

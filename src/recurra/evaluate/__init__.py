@@ -1,7 +1,7 @@
 """Forecasts to an honest verdict."""
 
 from recurra.evaluate._baselines import drift, forecast_baselines, persistence, seasonal_naive
-from recurra.evaluate._conformal import ConformalCorrection
+from recurra.evaluate._conformal import ENOUGH_SCORES, ConformalCorrection
 from recurra.evaluate._forecasts import Forecasts
 from recurra.evaluate._history import History
 from recurra.evaluate._linear import linear_autoregression
@@ -23,6 +23,7 @@ from recurra.evaluate._split import Part, Split, split_in_time, windows
 from recurra.evaluate._verdict import Outcome, Verdict, judge
 
 __all__ = [
+    "ENOUGH_SCORES",
     "ConformalCorrection",
     "Coverage",
     "Forecasts",

@@ -21,6 +21,7 @@ from recurra.evaluate._verdict import Verdict, judge, skill
 
 MOST_STEPS = 200
 MOST_SERIES = 40
+_FAIR = 0.1  # by which the share that an interval holds may differ from its promise
 
 
 class _Table(BaseModel):
@@ -82,6 +83,17 @@ class Scores(BaseModel):
     per_series: PerSeries
     per_target: dict[str, dict[str, dict[str, float | None]]]  # target, model or baseline, measure
     history: dict[str, Any]  # what training recorded
+
+    @property
+    def warning(self) -> str | None:
+        """A sentence on intervals that held far less, or far more, than they promise; None where they are fair."""
+        known = [row for row in self.coverage if row.actual is not None]
+        worst = max(known, key=lambda row: abs((row.actual or 0.0) - row.nominal), default=None)
+        if worst is None or worst.actual is None or abs(worst.actual - worst.nominal) <= _FAIR:
+            return None
+        much = "too narrow" if worst.actual < worst.nominal else "too wide"
+        held = f"the {worst.nominal:.0%} interval held {worst.actual:.0%} of what happened"
+        return f"Don't trust the intervals, they are {much}: {held}."
 
 
 def score(

@@ -120,7 +120,9 @@ def choose(
         loss = config.loss
         outputs = 1 + len(config.quantiles) if loss == "quantile" else 1
 
-    shortest = min(context, max(segment, horizon))
+    # Where all series are long, windows begin within them, and nothing needs to be flagged as not observed.
+    masks = has_gaps or bool((rows_per_series < 4 * (context + horizon)).any())
+    shortest = min(context, max(segment, horizon)) if masks else context
     values = panel.target[training]
     return Chosen(
         horizon=horizon,
@@ -140,7 +142,7 @@ def choose(
         loss=loss,  # pyright: ignore[reportArgumentType]
         levels=tuple(sorted(config.quantiles)),
         outputs=outputs,
-        masks=has_gaps or bool((rows_per_series < context + horizon).any()),
+        masks=masks,
         linear_skip=config.linear_skip and config.decoder == "direct",
         floor=tuple(0.0 if np.nanmin(column) >= 0 else -math.inf for column in values.T),
         shortest_history=shortest,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -10,7 +11,18 @@ from recurra.errors import ConfigError, DataError
 from recurra.evaluate import Forecasts, ReportInputs, Scores, render_report, save_figures
 from recurra.tasks._estimator import Estimator
 from recurra.tasks.forecast._config import ForecastConfig
-from recurra.tasks.forecast._job import Fitted, Measured, Plan, computing, fit, measure, predict, prepare, test_rows
+from recurra.tasks.forecast._job import (
+    Fitted,
+    Measured,
+    Plan,
+    computing,
+    fit,
+    measure,
+    predict,
+    prepare,
+    test_rows,
+    unknown_future,
+)
 from recurra.tasks.forecast._report import report_inputs
 from recurra.tasks.forecast._saving import load_fitted, save_fitted
 from recurra.tasks.forecast._tables import forecast_table, like
@@ -79,10 +91,13 @@ class Forecaster(Estimator):
         """Forecast the `horizon` rows after the last known target of each series.
 
         Without `data`, after the end of what was fitted. Rows of `data` whose target is empty give the future values of
-        `known` columns. Gives a table of series, target, time, mean and quantiles (`q0.1`, ...): a pandas frame for a
-        pandas frame, else polars. `seed` is for the sampling of a recursive decoder; default: that of the fit.
+        `known` columns; a warning says where they are missing. Gives a table of series, target, time, mean and
+        quantiles (`q0.1`, ...): a pandas frame for a pandas frame, else polars. `seed` is for the sampling of a
+        recursive decoder; default: that of the fit.
         """
         panel = self._read(data)
+        if (missing := unknown_future(self._model, panel)) is not None:
+            warnings.warn(missing, stacklevel=2)
         with computing(self._model.config):
             longer, origins, mean, quantiles = predict(self._model, panel, seed=seed)
         table = forecast_table(longer, origins, mean, quantiles, self._model.chosen.levels)

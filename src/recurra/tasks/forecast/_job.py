@@ -54,7 +54,9 @@ class Fitted:
         raw = self.model.forecast(windows, origins, seed=seed, samples=self.config.samples)
         quantiles = self.calibration.apply(raw.quantiles, raw.spread)
         floor = np.asarray(self.chosen.floor, dtype=raw.mean.dtype)
-        return np.maximum(raw.mean, floor), np.maximum(quantiles, floor[:, None])
+        # Calibration moves the quantiles alone; a mean beyond the outermost of them would be absurd.
+        mean = raw.mean if quantiles.shape[-1] == 1 else np.clip(raw.mean, quantiles[..., 0], quantiles[..., -1])
+        return np.maximum(mean, floor), np.maximum(quantiles, floor[:, None])
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +165,7 @@ def fit(
     raw = model.forecast(windows, plan.held_out, seed=config.seed, samples=config.samples)
     quantiles = np.sort(raw.quantiles, axis=-1)
     validation = evaluate.Forecasts(**about(panel, plan.held_out, chosen), mean=raw.mean, quantiles=quantiles)
-    calibration = evaluate.ConformalCorrection.fit(validation, raw.spread)
+    calibration = calibrate(validation, raw.spread)
     fitted = Fitted(
         config=config,
         chosen=chosen,
@@ -175,6 +177,15 @@ def fit(
         data_digest=digest(panel),
     )
     return fitted, result
+
+
+def calibrate(validation: evaluate.Forecasts, spread: np.ndarray) -> evaluate.ConformalCorrection:
+    """Move the quantiles by what the validation part asks for.
+
+    A few windows can't tell a skew from an accident: there both bounds of an interval move alike.
+    """
+    few = validation.num_windows < evaluate.ENOUGH_SCORES
+    return evaluate.ConformalCorrection.fit(validation, spread, symmetric=few)
 
 
 def measure(fitted: Fitted, panel: Panel, test_start: np.ndarray, training: TrainingResult | None) -> Measured:
@@ -241,6 +252,28 @@ def predict(
     origins = longer.offsets[1:][known] - fitted.chosen.horizon
     mean, quantiles = fitted.forecast(longer, origins, seed=seed)
     return longer, origins, mean, quantiles
+
+
+def unknown_future(fitted: Fitted, panel: Panel) -> str | None:
+    """A sentence on `known` columns without values for the rows to forecast; None where all is known."""
+    schema = fitted.preparation.table
+    names = (*schema.known, *schema.known_categories)
+    if not names:
+        return None
+    longer = extend(panel, fitted.chosen.horizon)
+    rows = (longer.offsets[1:, None] - 1 - np.arange(fitted.chosen.horizon)).ravel()
+    empty = [name for name, column in zip(schema.known, longer.known[rows].T, strict=True) if np.isnan(column).any()]
+    empty += [
+        name
+        for name, column in zip(schema.known_categories, longer.known_codes[rows].T, strict=True)
+        if (column == 0).any()
+    ]
+    if not empty:
+        return None
+    return (
+        f"{', '.join(empty)}: known ahead when the model was fitted, but without values for some rows to forecast. "
+        "Append rows with their values and an empty target; the forecast goes without them."
+    )
 
 
 def about(panel: Panel, origins: np.ndarray, chosen: Chosen) -> dict[str, Any]:
