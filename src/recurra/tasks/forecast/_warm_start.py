@@ -37,9 +37,10 @@ def start_from_linear(model: Model, fit: LinearFit) -> None:
     head = next(block for block in reversed(decoded) if isinstance(block, nn.Linear))
     head.weight.zero_()
     gain = decoded[-1].get_parameter("weight")
-    gain.copy_(torch.cat([fit.spread, fit.spread[-1:].expand(pad)]))
-    if model.chosen.loss != "quantile":  # quantiles keep their distances
-        head.bias.zero_()
+    spread = torch.cat([fit.spread, fit.spread[-1:].expand(pad)])
+    gain.copy_(spread / spread.mean())
+    # Quantiles start as far apart as what the regression misses.
+    head.bias.mul_(spread.mean() if model.chosen.loss == "quantile" else 0.0)
 
 
 @torch.no_grad()
