@@ -121,7 +121,7 @@ def choose(
         outputs = 1 + len(config.quantiles) if loss == "quantile" else 1
 
     # Where all series are long, windows begin within them, and nothing needs to be flagged as not observed.
-    masks = has_gaps or bool((rows_per_series < max(200, 1.5 * (context + horizon))).any())
+    masks = has_gaps or bool((rows_per_series < 4 * (context + horizon)).any())
     shortest = min(context, max(segment, horizon)) if masks else context
     values = panel.target[training]
     return Chosen(
