@@ -96,10 +96,10 @@ class Forecaster(Estimator):
         recursive decoder; default: that of the fit.
         """
         panel = self._read(data)
-        if (missing := unknown_future(self._model, panel)) is not None:
-            warnings.warn(missing, stacklevel=2)
         with computing(self._model.config):
             longer, origins, mean, quantiles = predict(self._model, panel, seed=seed)
+        if (missing := unknown_future(self._model, longer)) is not None:
+            warnings.warn(missing, stacklevel=2)
         table = forecast_table(longer, origins, mean, quantiles, self._model.chosen.levels)
         return like(table, self._source if data is None else data)
 

@@ -26,7 +26,7 @@ from recurra.tasks.forecast._choices import (
 )
 from recurra.tasks.forecast._composition import compose
 from recurra.tasks.forecast._config import ForecastConfig
-from recurra.tasks.forecast._model import Model, gather, training_batches
+from recurra.tasks.forecast._model import Model, count_samples, gather_samples, training_batches
 from recurra.tasks.forecast._warm_start import fit_linear, start_from_linear
 from recurra.train import Progress, TrainingConfig, TrainingResult, choose_batch_size, train
 
@@ -114,7 +114,7 @@ def prepare(panel: Panel, config: ForecastConfig) -> Plan:
     torch.manual_seed(config.seed)
     model = Model(composition, chosen)
     origins = trainable(panel, split, "training", chosen)
-    count = len(origins) * (1 if chosen.joint else windows.num_targets)
+    count = count_samples(windows, origins, chosen)
     batch_size = choose_batch(model, windows, origins, count, config, reasons)
     epochs, steps = choose_epochs(math.ceil(count / batch_size), config, reasons)
     held_out = thin(trainable(panel, split, "validation", chosen), _MOST_VALIDATION_WINDOWS, chosen.season)
@@ -254,13 +254,12 @@ def predict(
     return longer, origins, mean, quantiles
 
 
-def unknown_future(fitted: Fitted, panel: Panel) -> str | None:
-    """A sentence on `known` columns without values for the rows to forecast; None where all is known."""
+def unknown_future(fitted: Fitted, longer: Panel) -> str | None:
+    """A sentence on `known` columns without values for the last rows of `longer`, those forecast; None if all have."""
     schema = fitted.preparation.table
     names = (*schema.known, *schema.known_categories)
     if not names:
         return None
-    longer = extend(panel, fitted.chosen.horizon)
     rows = (longer.offsets[1:, None] - 1 - np.arange(fitted.chosen.horizon)).ravel()
     empty = [name for name, column in zip(schema.known, longer.known[rows].T, strict=True) if np.isnan(column).any()]
     empty += [
@@ -315,7 +314,7 @@ def categories(panel: Panel, chosen: Chosen) -> dict[str, tuple[int, ...]]:
 def choose_batch(
     model: Model, windows: Windows, origins: np.ndarray, count: int, config: ForecastConfig, reasons: Reasons
 ) -> int:
-    """A hundredth of the windows or so, within memory."""
+    """A thirtieth of the windows or so, 256 at most, within memory."""
     if not len(origins):
         raise DataError(
             f"No window of {model.chosen.shortest_history} rows of history and {model.chosen.horizon} of horizon in "
@@ -327,8 +326,7 @@ def choose_batch(
     upper = 1 << max(4, min(8, round(math.log2(count / 30))))
 
     def probe(size: int) -> dict[str, torch.Tensor]:
-        picked = torch.arange(size) % len(origins)
-        return gather(windows, torch.from_numpy(origins)[picked], torch.zeros(size, dtype=torch.int64), model.chosen)
+        return gather_samples(windows, torch.from_numpy(origins), torch.arange(size) % count, model.chosen)
 
     choice = choose_batch_size(model.network, model.loss, probe, config, lower=min(16, upper), upper=upper)
     reasons["batch_size"] = (choice.batch_size, f"{count:,} training windows; {choice.reason}")
@@ -343,9 +341,11 @@ def try_normalisations(
     A ridge regression takes a moment, and suits the windows that suit a network. Within 2 % of the best the first
     wins.
     """
+    if config.normalisation is not None:
+        return chosen
     held_out = trainable(panel, split, "validation", chosen)
     origins = trainable(panel, split, "training", chosen)
-    if config.normalisation is not None or len(held_out) < _FEWEST_FOR_A_TRIAL or not len(origins):
+    if len(held_out) < _FEWEST_FOR_A_TRIAL or not len(origins):
         return chosen
     errors: dict[str, float] = {}
     for name in ("last-scaled", "last", "relative"):

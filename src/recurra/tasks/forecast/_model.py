@@ -45,16 +45,17 @@ def training_batches(
     A tenth of the windows, always the same, is shown without static codes, so that code 0 learns to stand for the
     unknown.
     """
-    channels = 1 if chosen.joint else windows.num_targets
     starts = torch.from_numpy(origins)
 
     def batch(picked: Tensor) -> dict[str, Tensor]:
-        inputs = gather(windows, starts[picked // channels], picked % channels, chosen)
+        inputs = gather_samples(windows, starts, picked, chosen)
         named = (picked * 2_654_435_761) % 1000 >= 100
         inputs["static_codes"] = inputs["static_codes"] * named[:, None]
         return inputs
 
-    return ShuffledBatches(len(origins) * channels, batch, batch_size=batch_size, seed=seed, steps=steps)
+    return ShuffledBatches(
+        count_samples(windows, origins, chosen), batch, batch_size=batch_size, seed=seed, steps=steps
+    )
 
 
 def gather(windows: Windows, origins: Tensor, channels: Tensor | None, chosen: Chosen) -> dict[str, Tensor]:
@@ -66,6 +67,17 @@ def gather(windows: Windows, origins: Tensor, channels: Tensor | None, chosen: C
         horizon=chosen.horizon,
         padded=chosen.horizon_padded,
     )
+
+
+def count_samples(windows: Windows, origins: np.ndarray, chosen: Chosen) -> int:
+    """How many samples the windows at `origins` make: one for each target that is forecast by itself."""
+    return len(origins) * (1 if chosen.joint else windows.num_targets)
+
+
+def gather_samples(windows: Windows, origins: Tensor, picked: Tensor, chosen: Chosen) -> dict[str, Tensor]:
+    """The samples numbered `picked` (B,), of all that `count_samples` counts."""
+    channels = 1 if chosen.joint else windows.num_targets
+    return gather(windows, origins[picked // channels], picked % channels, chosen)
 
 
 class Model:
@@ -128,11 +140,10 @@ class Model:
     @torch.no_grad()
     def validation_loss(self, network: nn.Module, windows: Windows, origins: np.ndarray) -> float:
         """The training loss over all windows at `origins`; the network is in evaluation mode by now."""
-        channels = 1 if self.chosen.joint else windows.num_targets
         starts = torch.from_numpy(origins)
         total = weight = 0.0
-        for piece in torch.arange(len(origins) * channels).split(_FORECAST_BATCH):
-            batch = gather(windows, starts[piece // channels], piece % channels, self.chosen)
+        for piece in torch.arange(count_samples(windows, origins, self.chosen)).split(_FORECAST_BATCH):
+            batch = gather_samples(windows, starts, piece, self.chosen)
             known = float(batch["truth_observed"].sum())
             if known:
                 total += float(self.loss(network, batch)) * known
@@ -150,14 +161,13 @@ class Model:
             )
         was_training = self.network.training
         self.network.eval()
-        channels = 1 if self.chosen.joint else windows.num_targets
-        flat = torch.arange(len(origins) * channels)
+        flat = torch.arange(count_samples(windows, origins, self.chosen))
         starts = torch.from_numpy(np.ascontiguousarray(origins))
         parts: list[tuple[Tensor, Tensor, Tensor]] = []
         size = _FORECAST_BATCH if self.chosen.decoder == "direct" else max(1, 8192 // samples)
         generator = torch.Generator().manual_seed(seed)
         for piece in flat.split(size):
-            batch = gather(windows, starts[piece // channels], piece % channels, self.chosen)
+            batch = gather_samples(windows, starts, piece, self.chosen)
             if self.chosen.decoder == "direct":
                 parts.append(self._forecast_direct(batch))
             else:
@@ -165,9 +175,10 @@ class Model:
         self.network.train(was_training)
         mean, quantiles, spread = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
         if not self.chosen.joint:  # (W * C, K, 1, ...) -> (W, K, C, ...)
-            mean = mean.reshape(-1, channels, horizon).transpose(1, 2)
-            quantiles = quantiles.reshape(-1, channels, horizon, count).transpose(1, 2)
-            spread = spread.reshape(-1, channels)
+            targets = windows.num_targets
+            mean = mean.reshape(-1, targets, horizon).transpose(1, 2)
+            quantiles = quantiles.reshape(-1, targets, horizon, count).transpose(1, 2)
+            spread = spread.reshape(-1, targets)
         return RawForecasts(mean.numpy(), quantiles.numpy(), spread.numpy())
 
     def _forecast_direct(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from recurra.data import Windows
-from recurra.tasks.forecast._model import Model, gather
+from recurra.tasks.forecast._composition import CLIP
+from recurra.tasks.forecast._model import Model, count_samples, gather_samples
 
 _MOST_WINDOWS = 4_000
 _STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
@@ -73,11 +74,10 @@ def _pairs(model: Model, windows: Windows, origins: np.ndarray) -> tuple[torch.T
     The unit is that of the window in spreads of its series.
     """
     chosen = model.chosen
-    channels = 1 if chosen.joint else windows.num_targets
-    count = len(origins) * channels
+    count = count_samples(windows, origins, chosen)
     picked = torch.arange(0, count, max(1, count // _MOST_WINDOWS))
-    batch = gather(windows, torch.from_numpy(origins)[picked // channels], picked % channels, chosen)
+    batch = gather_samples(windows, torch.from_numpy(origins), picked, chosen)
     units = model.network.compute(("normal", "level", "spread"), batch)
-    truth = ((batch["truth"] - units["level"]) / units["spread"]).clamp(-10, 10)
+    truth = ((batch["truth"] - units["level"]) / units["spread"]).clamp(-CLIP, CLIP)
     parts = (units["normal"], truth, batch["truth_observed"], units["spread"] / batch["scale"])
     return tuple(values.mT.flatten(0, 1).double() for values in parts)
