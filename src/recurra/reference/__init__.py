@@ -4,6 +4,7 @@ Slow, meant to be read, and what faster code is checked against. Start with `_ls
 """
 
 from recurra.reference._cell import Cell, Gradients, Weights, at_time
+from recurra.reference._differentiable import differentiable_run
 from recurra.reference._gradient_norms import gradient_norms
 from recurra.reference._gru_reset_after import (
     GRU_RESET_AFTER,
@@ -64,6 +65,7 @@ __all__ = [
     "Weights",
     "asked_of_states",
     "at_time",
+    "differentiable_run",
     "gradient_norms",
     "gru_reset_after_backward",
     "gru_reset_after_run",

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 from recurra.reference._cell import Cell
@@ -120,13 +120,13 @@ def asked_of_states(
         sequence[rows, last] = field
         asked.append(sequence)
     # The output is the first field of the state, h.
-    asked[0][:, 1:] += _blanked(grad_output, lengths)
+    asked[0][:, 1:] += blanked(grad_output, lengths)
     return type(grad_state)(*asked)
 
 
 def mirrored(
-    sequence: Float[Tensor, "batch time feature"], lengths: Int[Tensor, "batch"] | None
-) -> Float[Tensor, "batch time feature"]:
+    sequence: Shaped[Tensor, "batch time feature"], lengths: Int[Tensor, "batch"] | None
+) -> Shaped[Tensor, "batch time feature"]:
     """The sequence from its last step to its first; padding stays where it is. Twice mirrored is the sequence again."""
     if lengths is None:
         return sequence.flip(1)
@@ -135,8 +135,10 @@ def mirrored(
     return sequence.gather(1, source[:, :, None].expand_as(sequence))
 
 
-def _blanked(sequence: Tensor, lengths: Tensor | None) -> Tensor:
-    """The sequence (batch, time, ...) with zeros from each row's length on."""
+def blanked(
+    sequence: Float[Tensor, "batch time feature"], lengths: Int[Tensor, "batch"] | None
+) -> Float[Tensor, "batch time feature"]:
+    """The sequence with zeros from each row's length on."""
     if lengths is None:
         return sequence
     steps = torch.arange(sequence.shape[1], device=sequence.device)
@@ -150,7 +152,7 @@ def _blanked_tape(tape: Any, lengths: Tensor) -> Any:
         # There is one state more than there are steps: that before the first.
         end = lengths + 1 if name == "states" else lengths
         fields[name] = (
-            type(field)(*(_blanked(f, end) for f in field)) if isinstance(field, tuple) else _blanked(field, end)
+            type(field)(*(blanked(f, end) for f in field)) if isinstance(field, tuple) else blanked(field, end)
         )
     return type(tape)(**fields)
 
