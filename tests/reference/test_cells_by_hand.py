@@ -29,11 +29,11 @@ def test_rnn():
     x = tensor([[LN2 - 0.3], [LN3 - 0.5]])
     weights = Weights(tensor([1.0]), tensor([0.5]), tensor(0.25), tensor(-0.05))
     # a_1 = x_1 + 0.25 + 0.5 · 0.2 - 0.05 = ln 2, a_2 = x_2 + 0.25 + 0.5 · 0.6 - 0.05 = ln 3
-    _, end, tape = reference.rnn_run(x, RNNState(tensor([0.2])), weights)
+    _, end, tape = reference.rnn("tanh").run(x, RNNState(tensor([0.2])), weights)
     assert_close(tape.states.h, tensor([[0.2], [0.6], [0.8]]), "by hand")
     assert_close(end.h, tensor([0.8]), "by hand")
 
-    gradients = reference.rnn_backward(tape, weights, RNNState(ASKED_OF_H))
+    gradients = reference.rnn("tanh").backward(tape, weights, RNNState(ASKED_OF_H))
     # δa_2 = 5 · (1 - 0.64) = 1.8, δh_1 = 1 + 0.5 · 1.8 = 1.9, δa_1 = 1.9 · (1 - 0.36) = 1.216, δh_0 = 0.608
     assert_close(gradients.x, tensor([[1.216], [1.8]]), "by hand")
     assert_close(gradients.states.h, tensor([[0.608], [1.9], [5.0]]), "by hand")
@@ -66,11 +66,11 @@ def test_lstm():
         ]
     )
     weights = Weights(torch.eye(4, dtype=torch.float64), tensor(*([u] for u in U)), tensor(*BIAS_IH), tensor(*BIAS_HH))
-    _, end, tape = reference.lstm_run(x, LSTMState(h=tensor([H0]), c=tensor([C0])), weights)
+    _, end, tape = reference.LSTM.run(x, LSTMState(h=tensor([H0]), c=tensor([C0])), weights)
     assert_close(tape.states, LSTM_STATES, "by hand")
     assert_close(end, LSTMState(h=tensor([0.2]), c=tensor([LN2])), "by hand")
 
-    gradients = reference.lstm_backward(tape, weights, ASKED_OF_LSTM)
+    gradients = reference.LSTM.backward(tape, weights, ASKED_OF_LSTM)
     # Step 2: δc_2 = 4 + 5 · 1/3 · (1 - 0.36) = 76/15
     #   δi = 76/15 · 2/3 ln 2 · 3/16 = 19/30 ln 2    δf = 76/15 · ln 2 · 1/4 = 19/15 ln 2
     #   δg = 76/15 · 3/4 · (1 - 4/9 ln² 2)           δo = 5 · 0.6 · 2/9 = 2/3
@@ -104,11 +104,11 @@ def test_peephole_lstm():
         tensor(*BIAS_HH),
         tensor(p_i, p_f, p_o),
     )
-    _, end, tape = reference.peephole_lstm_run(x, LSTMState(h=tensor([H0]), c=tensor([C0])), weights)
+    _, end, tape = reference.PEEPHOLE_LSTM.run(x, LSTMState(h=tensor([H0]), c=tensor([C0])), weights)
     assert_close(tape.states, LSTM_STATES, "by hand")
     assert_close(end, LSTMState(h=tensor([0.2]), c=tensor([LN2])), "by hand")
 
-    gradients = reference.peephole_lstm_backward(tape, weights, ASKED_OF_LSTM)
+    gradients = reference.PEEPHOLE_LSTM.backward(tape, weights, ASKED_OF_LSTM)
     # Step 2: δo = 2/3 as without peepholes, δc_2 = 76/15 + 0.6 · 2/3 = 82/15, the rest in proportion.
     i2, f2, g2, o2 = 41 / 60 * LN2, 41 / 30 * LN2, 4.1 * (1 - 4 / 9 * LN2**2), 2 / 3
     h1 = 1 + 0.5 * i2 - f2 + g2 + 0.25 * o2
@@ -158,12 +158,12 @@ def test_gru_reset_after():
             [r2 - 0.1 - 0.55 - 0.4, z2 - 0.2 + 0.55 + 0.3, n2 - 0.3 - 0.3],
         ]
     )
-    _, end, tape = reference.gru_reset_after_run(x, GRUState(tensor([0.5])), GRU_WEIGHTS)
+    _, end, tape = reference.GRU_RESET_AFTER.run(x, GRUState(tensor([0.5])), GRU_WEIGHTS)
     assert_close(tape.states, GRU_STATES, "by hand")
     assert_close(end.h, tensor([0.7375]), "by hand")
-    assert_close(tape.gates.q, tensor([[0.5], [0.6]]), "by hand")
+    assert_close(tape.steps.gates.q, tensor([[0.5], [0.6]]), "by hand")
 
-    gradients = reference.gru_reset_after_backward(tape, GRU_WEIGHTS, GRUState(ASKED_OF_H))
+    gradients = reference.GRU_RESET_AFTER.backward(tape, GRU_WEIGHTS, GRUState(ASKED_OF_H))
     # Step 2: δn = 5 · 0.75 · 0.36 = 1.35, δz = 5 · (0.55 - 0.8) · 3/16 = -0.234375, δr = 1.35 · 0.6 / 4 = 0.2025,
     #   δq = 1.35 / 2 = 0.675, δh_1 = 1 + 5 / 4 + 0.2025 + 0.234375 + 2 · 0.675 = 4.036875
     # Step 1: δn = 4.036875 · 0.5 · 0.64 = 1.2918, δz = 4.036875 · (0.5 - 0.6) / 4 = -0.100921875,
@@ -188,11 +188,11 @@ def test_gru_reset_before():
             [r2 - 0.1 - 0.55 - 0.4, z2 - 0.2 + 0.55 + 0.3, n2 - 0.3 - 0.05],
         ]
     )
-    _, end, tape = reference.gru_reset_before_run(x, GRUState(tensor([0.5])), GRU_WEIGHTS)
+    _, end, tape = reference.GRU_RESET_BEFORE.run(x, GRUState(tensor([0.5])), GRU_WEIGHTS)
     assert_close(tape.states, GRU_STATES, "by hand")
     assert_close(end.h, tensor([0.7375]), "by hand")
 
-    gradients = reference.gru_reset_before_backward(tape, GRU_WEIGHTS, GRUState(ASKED_OF_H))
+    gradients = reference.GRU_RESET_BEFORE.backward(tape, GRU_WEIGHTS, GRUState(ASKED_OF_H))
     # Step 2: δn = 1.35 and δz = -0.234375 as in the other form; δs = 2 · 1.35 = 2.7, δr = 2.7 · 0.55 / 4 = 0.37125,
     #   δh_1 = 1 + 5 / 4 + 0.37125 + 0.234375 + 2.7 / 2 = 4.205625
     # Step 1: δn = 4.205625 · 0.32 = 1.3458, δs = 2.6916, δr = 2.6916 · 0.5 · 3/16 = 0.2523375,

@@ -165,3 +165,67 @@ def test_truncated_works_for_no_steps_and_refuses_empty_chunks(case: CellCase):
         reference.truncated_gradients(
             case.cell, x, state, stack, steps=0, grad_output=grad_output, grad_state=grad_state
         )
+
+
+@pytest.mark.parametrize("case", CELLS, ids=str)
+def test_resets_cut_a_row_into_rows(case: CellCase):
+    # Row 0 is reset at step 2, row 1 at 0 and 4, and where it is over; lengths are 5 and 6.
+    x, state, stack = torch.randn(2, 7, 2, dtype=torch.float64), case.state(4, 2, 3), case.stack(2, 3, 2, 2)
+    resets = torch.zeros(2, 7, dtype=torch.bool)
+    resets[0, 2] = resets[1, 0] = resets[1, 4] = resets[1, 6] = True
+    grad_output, grad_state = torch.randn(2, 7, 6, dtype=torch.float64), case.state(4, 2, 3)
+    output, end, tape = reference.unrolled_run(
+        case.cell, x, state, stack, bidirectional=True, lengths=torch.tensor([5, 6]), resets=resets
+    )
+    gradients = reference.unrolled_backward(case.cell, tape, stack, grad_output=grad_output, grad_state=grad_state)
+
+    forwards = torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=torch.float64)[:, None, None]
+    backwards = 1 - forwards
+    total = [torch.zeros_like(weight) for weight in leaves(*stack)]
+    # What a piece begins with: forwards the row's state unless it was reset, backwards that of the row's last piece.
+    for row, start, stop, first, last in [(0, 0, 2, 1, 0), (0, 2, 5, 0, 1), (1, 0, 4, 0, 0), (1, 4, 6, 0, 1)]:
+        own = forwards * first + backwards * last
+        alone = case.cell.state(*(field[:, row : row + 1] * own for field in state))
+        y, after, tape = reference.unrolled_run(
+            case.cell, x[row : row + 1, start:stop], alone, stack, bidirectional=True
+        )
+        ends = forwards * last + backwards * (start == 0)
+        single = reference.unrolled_backward(
+            case.cell,
+            tape,
+            stack,
+            grad_output=grad_output[row : row + 1, start:stop],
+            grad_state=case.cell.state(*(field[:, row : row + 1] * ends for field in grad_state)),
+        )
+        assert_close(output[row : row + 1, start:stop], y)
+        assert_close([field[:, row : row + 1] * ends for field in end], [field * ends for field in after])
+        assert_close(gradients.x[row : row + 1, start:stop], single.x, "gradient")
+        total = [sofar + grad for sofar, grad in zip(total, leaves(single.weights), strict=True)]
+    assert_close(leaves(gradients.weights), total, "gradient")
+
+
+@pytest.mark.parametrize("case", CELLS, ids=str)
+def test_backward_of_a_disturbed_stack_equals_autograd(case: CellCase):
+    x, state, stack = torch.randn(3, 4, 2, dtype=torch.float64), case.state(4, 3, 3), case.stack(2, 3, 2, 2)
+    grad_output, grad_state = torch.randn(3, 4, 6, dtype=torch.float64), case.state(4, 3, 3)
+    resets, lengths = torch.rand(3, 4) < 0.4, torch.tensor([4, 2, 0])
+    disturbances = [
+        reference.Disturbance(
+            mask=torch.rand(3, 3, dtype=torch.float64),
+            zoneout=case.cell.state(*(torch.rand(3, 4, 3, dtype=torch.float64) for _ in case.cell.state._fields)),
+        )
+        for _ in range(4)
+    ]
+    inputs = [tensor.requires_grad_() for tensor in leaves(x, state, *stack)]
+
+    def run() -> tuple[torch.Tensor, tuple[torch.Tensor, ...], reference.UnrolledTape]:
+        return reference.unrolled_run(
+            case.cell, x, state, stack, bidirectional=True, lengths=lengths, resets=resets, disturbances=disturbances
+        )
+
+    output, end, _ = run()
+    expected = torch.autograd.grad([output, *end], inputs, [grad_output, *grad_state], materialize_grads=True)
+    with torch.no_grad():
+        _, _, tape = run()
+        gradients = reference.unrolled_backward(case.cell, tape, stack, grad_output=grad_output, grad_state=grad_state)
+    assert_close(leaves(gradients), expected, "gradient")

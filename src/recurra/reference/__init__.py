@@ -3,23 +3,22 @@
 Slow, meant to be read, and what faster code is checked against. Start with `_lstm.py`.
 """
 
-from recurra.reference._cell import Cell, Gradients, Weights, at_time
+from recurra.reference._cell import (
+    Cell,
+    Disturbance,
+    Gradients,
+    Inside,
+    StepBack,
+    Steps,
+    Tape,
+    Weights,
+    at_time,
+)
 from recurra.reference._differentiable import differentiable_run
 from recurra.reference._gradient_norms import gradient_norms
-from recurra.reference._gru_reset_after import (
-    GRU_RESET_AFTER,
-    GRUState,
-    gru_reset_after_backward,
-    gru_reset_after_run,
-    gru_reset_after_step,
-)
-from recurra.reference._gru_reset_before import (
-    GRU_RESET_BEFORE,
-    gru_reset_before_backward,
-    gru_reset_before_run,
-    gru_reset_before_step,
-)
-from recurra.reference._lstm import LSTM, LSTMState, lstm_backward, lstm_run, lstm_step
+from recurra.reference._gru_reset_after import GRU_RESET_AFTER, GRUState
+from recurra.reference._gru_reset_before import GRU_RESET_BEFORE
+from recurra.reference._lstm import LSTM, LSTMState
 from recurra.reference._nonlinearity import (
     NONLINEARITIES,
     Nonlinearity,
@@ -30,19 +29,14 @@ from recurra.reference._nonlinearity import (
     tanh,
     tanh_slope,
 )
-from recurra.reference._peephole_lstm import (
-    PEEPHOLE_LSTM,
-    PeepholeWeights,
-    peephole_lstm_backward,
-    peephole_lstm_run,
-    peephole_lstm_step,
-)
-from recurra.reference._rnn import RNNState, rnn, rnn_backward, rnn_run, rnn_step
+from recurra.reference._peephole_lstm import PEEPHOLE_LSTM, PeepholeWeights
+from recurra.reference._rnn import RNNState, rnn
 from recurra.reference._truncated import truncated_gradients
 from recurra.reference._unrolled import (
     UnrolledGradients,
     UnrolledTape,
     asked_of_states,
+    resets_in_reverse,
     unrolled_backward,
     unrolled_run,
 )
@@ -54,12 +48,17 @@ __all__ = [
     "NONLINEARITIES",
     "PEEPHOLE_LSTM",
     "Cell",
+    "Disturbance",
     "GRUState",
     "Gradients",
+    "Inside",
     "LSTMState",
     "Nonlinearity",
     "PeepholeWeights",
     "RNNState",
+    "StepBack",
+    "Steps",
+    "Tape",
     "UnrolledGradients",
     "UnrolledTape",
     "Weights",
@@ -67,24 +66,10 @@ __all__ = [
     "at_time",
     "differentiable_run",
     "gradient_norms",
-    "gru_reset_after_backward",
-    "gru_reset_after_run",
-    "gru_reset_after_step",
-    "gru_reset_before_backward",
-    "gru_reset_before_run",
-    "gru_reset_before_step",
-    "lstm_backward",
-    "lstm_run",
-    "lstm_step",
-    "peephole_lstm_backward",
-    "peephole_lstm_run",
-    "peephole_lstm_step",
     "relu",
     "relu_slope",
+    "resets_in_reverse",
     "rnn",
-    "rnn_backward",
-    "rnn_run",
-    "rnn_step",
     "sigmoid",
     "sigmoid_slope",
     "tanh",

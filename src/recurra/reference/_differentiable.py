@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from recurra.reference._cell import Cell
+from recurra.reference._cell import Cell, zero_where
 from recurra.reference._unrolled import blanked, mirrored
 
 Record = TypeVar("Record", bound=tuple)
@@ -40,16 +40,12 @@ def differentiable_run(
         resets = None if resets is None else mirrored(resets[:, :, None], lengths)[:, :, 0]
     outputs = [torch.zeros_like(state[0])[:, None][:, :0]]
     for t in range(x.shape[1]):
-        before = state if resets is None else _zero_where(resets[:, t], state)
+        before = state if resets is None else zero_where(resets[:, t], state)
         output, after = cell.step(x[:, t], before, weights)
         state = after if lengths is None else _chosen(t < lengths, after, state)
         outputs.append(output[:, None])
     output = blanked(torch.cat(outputs, dim=1), lengths)
     return mirrored(output, lengths) if reverse else output, state
-
-
-def _zero_where(reset: Bool[Tensor, "batch"], state: Record) -> Record:
-    return type(state)(*(field.masked_fill(reset[:, None], 0) for field in state))
 
 
 def _chosen(rows: Bool[Tensor, "batch"], these: Record, those: Record) -> Record:

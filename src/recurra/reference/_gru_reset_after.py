@@ -31,7 +31,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from recurra.reference._cell import Cell, Gradients, Weights, in_time, outer_sum, reversed_in_time
+from recurra.reference._cell import Cell, Inside, StepBack, Steps, Weights, linear, linear_sums
 from recurra.reference._nonlinearity import sigmoid_slope, tanh_slope
 
 
@@ -42,7 +42,7 @@ class GRUState(NamedTuple):
 
 
 class GRUResetAfterGates(NamedTuple):
-    """The gates of one step after their nonlinearity, and the product q that r resets; or those of a run."""
+    """How much of the product q to let in (r), how much to keep (z), the candidate (n), and q; or those of a run."""
 
     r: Float[Tensor, "batch *time hidden"]
     z: Float[Tensor, "batch *time hidden"]
@@ -50,79 +50,40 @@ class GRUResetAfterGates(NamedTuple):
     q: Float[Tensor, "batch *time hidden"]
 
 
-class GRUResetAfterTape(NamedTuple):
-    """What the backward pass needs."""
-
-    x: Float[Tensor, "batch time feature"]
-    states: GRUState  # (B, T + 1, H)
-    gates: GRUResetAfterGates  # (B, T, H)
-
-
-def gru_reset_after_gates(x: Float[Tensor, "batch feature"], state: GRUState, weights: Weights) -> GRUResetAfterGates:
-    """How much of the product to let in (r), how much to keep (z), and the candidate (n)."""
-    input_r, input_z, input_n = (x @ weights.weight_ih.mT + weights.bias_ih).chunk(3, dim=-1)
-    hidden_r, hidden_z, q = (state.h @ weights.weight_hh.mT + weights.bias_hh).chunk(3, dim=-1)
-    r = (input_r + hidden_r).sigmoid()
-    z = (input_z + hidden_z).sigmoid()
-    n = (input_n + r * q).tanh()
-    return GRUResetAfterGates(r=r, z=z, n=n, q=q)
+def gru_reset_after_forward(
+    x: Float[Tensor, "batch feature"], seen: Float[Tensor, "batch hidden"], before: GRUState, weights: Weights
+) -> tuple[GRUResetAfterGates, GRUState]:
+    """One step."""
+    return gru_reset_after_update(*linear(x, seen, weights), before)
 
 
-def gru_reset_after_update(state: GRUState, gates: GRUResetAfterGates) -> GRUState:
-    """The next state: h' = (1 - z) · n + z · h."""
-    return GRUState(h=(1 - gates.z) * gates.n + gates.z * state.h)
+def gru_reset_after_update(
+    of_x: Float[Tensor, "batch gates"], of_h: Float[Tensor, "batch gates"], before: GRUState
+) -> tuple[GRUResetAfterGates, GRUState]:
+    """The gates and the next state, from the products."""
+    (x_r, x_z, x_n), (h_r, h_z, q) = of_x.chunk(3, dim=-1), of_h.chunk(3, dim=-1)
+    r, z = (x_r + h_r).sigmoid(), (x_z + h_z).sigmoid()
+    n = (x_n + r * q).tanh()
+    return GRUResetAfterGates(r=r, z=z, n=n, q=q), GRUState(h=(1 - z) * n + z * before.h)
 
 
-def gru_reset_after_step(
-    x: Float[Tensor, "batch feature"], state: GRUState, weights: Weights
-) -> tuple[Float[Tensor, "batch hidden"], GRUState]:
-    """One step. The output is h'."""
-    state = gru_reset_after_update(state, gru_reset_after_gates(x, state, weights))
-    return state.h, state
-
-
-def gru_reset_after_run(
-    x: Float[Tensor, "batch time feature"], state: GRUState, weights: Weights
-) -> tuple[Float[Tensor, "batch time hidden"], GRUState, GRUResetAfterTape]:
-    """All steps of a sequence: the outputs h_1..h_T, the state after the last, and the tape for the backward pass."""
-    history, gates = [state], []
-    for t in range(x.shape[1]):
-        gates.append(gru_reset_after_gates(x[:, t], state, weights))
-        state = gru_reset_after_update(state, gates[-1])
-        history.append(state)
-    states = in_time(GRUState, history, state.h)
-    tape = GRUResetAfterTape(x=x, states=states, gates=in_time(GRUResetAfterGates, gates, state.h))
-    return states.h[:, 1:], state, tape
-
-
-def gru_reset_after_backward(tape: GRUResetAfterTape, weights: Weights, grad_states: GRUState) -> Gradients:
-    """Backpropagation through time, given the direct influence of each state h_0..h_T on the loss."""
-    h = tape.states.h
-    delta_h = [grad_states.h[:, -1]]
-    delta_input: list[Tensor] = []
-    delta_hidden: list[Tensor] = []
-    for t in range(tape.x.shape[1], 0, -1):
-        r, z, n, q = (gate[:, t - 1] for gate in tape.gates)
-        delta_n = delta_h[-1] * (1 - z) * tanh_slope(n)
-        delta_z = delta_h[-1] * (h[:, t - 1] - n) * sigmoid_slope(z)
-        delta_r = delta_n * q * sigmoid_slope(r)
-        delta_input.append(torch.cat([delta_r, delta_z, delta_n], dim=-1))
-        delta_hidden.append(torch.cat([delta_r, delta_z, delta_n * r], dim=-1))
-        delta_h.append(grad_states.h[:, t - 1] + delta_h[-1] * z + delta_hidden[-1] @ weights.weight_hh)
-
-    none = h.new_zeros(h.shape[0], 3 * h.shape[-1])
-    delta_ih = reversed_in_time(delta_input, none)  # (B, T, 3H)
-    delta_hh = reversed_in_time(delta_hidden, none)  # (B, T, 3H)
-    return Gradients(
-        x=delta_ih @ weights.weight_ih,
-        states=GRUState(h=torch.stack(delta_h[::-1], dim=1)),
-        weights=Weights(
-            weight_ih=outer_sum(delta_ih, tape.x),
-            weight_hh=outer_sum(delta_hh, h[:, :-1]),
-            bias_ih=delta_ih.sum(dim=(0, 1)),
-            bias_hh=delta_hh.sum(dim=(0, 1)),
-        ),
+def gru_reset_after_back(delta: GRUState, step: Steps, weights: Weights) -> StepBack:
+    """One step back."""
+    inside = gru_reset_after_inside(delta, step)
+    return StepBack(
+        after=delta, inside=inside, seen=inside.of_h @ weights.weight_hh, before=GRUState(h=delta.h * step.gates.z)
     )
 
 
-GRU_RESET_AFTER = Cell("gru", 3, GRUState, Weights, gru_reset_after_step, gru_reset_after_run, gru_reset_after_backward)
+def gru_reset_after_inside(delta: GRUState, step: Steps) -> Inside:
+    """What reaches the products."""
+    r, z, n, q = step.gates[:4]
+    delta_n = delta.h * (1 - z) * tanh_slope(n)
+    delta_z = delta.h * (step.before.h - n) * sigmoid_slope(z)
+    delta_r = delta_n * q * sigmoid_slope(r)
+    return Inside(
+        of_x=torch.cat([delta_r, delta_z, delta_n], dim=-1), of_h=torch.cat([delta_r, delta_z, delta_n * r], dim=-1)
+    )
+
+
+GRU_RESET_AFTER = Cell("gru", 3, GRUState, Weights, gru_reset_after_forward, gru_reset_after_back, linear_sums)

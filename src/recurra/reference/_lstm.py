@@ -32,7 +32,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from recurra.reference._cell import Cell, Gradients, Weights, in_time, outer_sum, reversed_in_time
+from recurra.reference._cell import Cell, Inside, StepBack, Steps, Weights, linear, linear_sums
 from recurra.reference._nonlinearity import sigmoid_slope, tanh_slope
 
 
@@ -44,7 +44,7 @@ class LSTMState(NamedTuple):
 
 
 class LSTMGates(NamedTuple):
-    """The gates of one step after their nonlinearity; with a time axis, those of a run."""
+    """How much to write (i), to keep (f) and to show (o), and what to write (g); with a time axis, those of a run."""
 
     i: Float[Tensor, "batch *time hidden"]
     f: Float[Tensor, "batch *time hidden"]
@@ -52,78 +52,36 @@ class LSTMGates(NamedTuple):
     o: Float[Tensor, "batch *time hidden"]
 
 
-class LSTMTape(NamedTuple):
-    """What the backward pass of an LSTM needs."""
-
-    x: Float[Tensor, "batch time feature"]
-    states: LSTMState  # (B, T + 1, H)
-    gates: LSTMGates  # (B, T, H)
-
-
-def lstm_gates(x: Float[Tensor, "batch feature"], state: LSTMState, weights: Weights) -> LSTMGates:
-    """How much to write (i), to keep (f) and to show (o), and what to write (g)."""
-    a = x @ weights.weight_ih.mT + weights.bias_ih + state.h @ weights.weight_hh.mT + weights.bias_hh
-    i, f, g, o = a.chunk(4, dim=-1)
-    return LSTMGates(i=i.sigmoid(), f=f.sigmoid(), g=g.tanh(), o=o.sigmoid())
+def lstm_forward(
+    x: Float[Tensor, "batch feature"], seen: Float[Tensor, "batch hidden"], before: LSTMState, weights: Weights
+) -> tuple[LSTMGates, LSTMState]:
+    """One step: the gates, and the state they make of the one before."""
+    of_x, of_h = linear(x, seen, weights)
+    i, f, g, o = (of_x + of_h).chunk(4, dim=-1)
+    i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
+    c = f * before.c + i * g
+    return LSTMGates(i=i, f=f, g=g, o=o), LSTMState(h=o * c.tanh(), c=c)
 
 
-def lstm_update(state: LSTMState, gates: LSTMGates) -> LSTMState:
-    """The next state: c' = f · c + i · g and h' = o · tanh(c')."""
-    c = gates.f * state.c + gates.i * gates.g
-    return LSTMState(h=gates.o * c.tanh(), c=c)
-
-
-def lstm_step(
-    x: Float[Tensor, "batch feature"], state: LSTMState, weights: Weights
-) -> tuple[Float[Tensor, "batch hidden"], LSTMState]:
-    """One step. The output is h'."""
-    state = lstm_update(state, lstm_gates(x, state, weights))
-    return state.h, state
-
-
-def lstm_run(
-    x: Float[Tensor, "batch time feature"], state: LSTMState, weights: Weights
-) -> tuple[Float[Tensor, "batch time hidden"], LSTMState, LSTMTape]:
-    """All steps of a sequence: the outputs h_1..h_T, the state after the last, and the tape for `lstm_backward`."""
-    history, gates = [state], []
-    for t in range(x.shape[1]):
-        gates.append(lstm_gates(x[:, t], state, weights))
-        state = lstm_update(state, gates[-1])
-        history.append(state)
-    states = in_time(LSTMState, history, state.h)
-    return states.h[:, 1:], state, LSTMTape(x=x, states=states, gates=in_time(LSTMGates, gates, state.h))
-
-
-def lstm_backward(tape: LSTMTape, weights: Weights, grad_states: LSTMState) -> Gradients:
-    """Backpropagation through time, given the direct influence of each state h_0..h_T and c_0..c_T on the loss."""
-    h, c = tape.states
-    tanh_c = c.tanh()
-    # What comes back from the step after: for the last step nothing.
-    from_h, from_c = torch.zeros_like(h[:, 0]), torch.zeros_like(c[:, 0])
-    delta_states: list[LSTMState] = []
-    delta_a: list[Tensor] = []
-    for t in range(tape.x.shape[1], 0, -1):
-        i, f, g, o = (gate[:, t - 1] for gate in tape.gates)
-        delta_h = grad_states.h[:, t] + from_h
-        delta_c = grad_states.c[:, t] + delta_h * o * tanh_slope(tanh_c[:, t]) + from_c
-        delta_states.append(LSTMState(h=delta_h, c=delta_c))
-        delta_i = delta_c * g * sigmoid_slope(i)
-        delta_f = delta_c * c[:, t - 1] * sigmoid_slope(f)
-        delta_g = delta_c * i * tanh_slope(g)
-        delta_o = delta_h * tanh_c[:, t] * sigmoid_slope(o)
-        delta_a.append(torch.cat([delta_i, delta_f, delta_g, delta_o], dim=-1))
-        from_h, from_c = delta_a[-1] @ weights.weight_hh, delta_c * f
-    delta_states.append(LSTMState(h=grad_states.h[:, 0] + from_h, c=grad_states.c[:, 0] + from_c))
-
-    delta = reversed_in_time(delta_a, h.new_zeros(h.shape[0], 4 * h.shape[-1]))  # (B, T, 4H)
-    bias = delta.sum(dim=(0, 1))
-    return Gradients(
-        x=delta @ weights.weight_ih,
-        states=in_time(LSTMState, delta_states[::-1], from_h),
-        weights=Weights(
-            weight_ih=outer_sum(delta, tape.x), weight_hh=outer_sum(delta, h[:, :-1]), bias_ih=bias, bias_hh=bias
-        ),
+def lstm_back(delta: LSTMState, step: Steps, weights: Weights) -> StepBack:
+    """One step back."""
+    _, f, _, o = step.gates
+    tanh_c = step.after.c.tanh()
+    delta_c = delta.c + delta.h * o * tanh_slope(tanh_c)
+    delta_o = delta.h * tanh_c * sigmoid_slope(o)
+    a = torch.cat([*delta_of_writing(delta_c, step), delta_o], dim=-1)
+    return StepBack(
+        after=LSTMState(h=delta.h, c=delta_c),
+        inside=Inside(a, a),
+        seen=a @ weights.weight_hh,
+        before=LSTMState(h=torch.zeros_like(delta.h), c=delta_c * f),
     )
 
 
-LSTM = Cell("lstm", 4, LSTMState, Weights, lstm_step, lstm_run, lstm_backward)
+def delta_of_writing(delta_c: Float[Tensor, "batch hidden"], step: Steps) -> tuple[Tensor, Tensor, Tensor]:
+    """What reaches the inside of i, f and g through c = f · c + i · g."""
+    i, f, g, _ = step.gates
+    return delta_c * g * sigmoid_slope(i), delta_c * step.before.c * sigmoid_slope(f), delta_c * i * tanh_slope(g)
+
+
+LSTM = Cell("lstm", 4, LSTMState, Weights, lstm_forward, lstm_back, linear_sums)

@@ -21,10 +21,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from recurra.reference._cell import Cell, Gradients, Weights, in_time, outer_sum, reversed_in_time
+from recurra.reference._cell import Cell, Inside, StepBack, Steps, Weights, linear, linear_sums
 from recurra.reference._nonlinearity import NONLINEARITIES, Nonlinearity
-
-TANH = NONLINEARITIES["tanh"]
 
 
 class RNNState(NamedTuple):
@@ -33,53 +31,24 @@ class RNNState(NamedTuple):
     h: Float[Tensor, "batch *time hidden"]
 
 
-class RNNTape(NamedTuple):
-    """What the backward pass of a simple recurrent network needs."""
-
-    x: Float[Tensor, "batch time feature"]
-    states: RNNState  # (B, T + 1, H)
-
-
-def rnn_step(
-    x: Float[Tensor, "batch feature"], state: RNNState, weights: Weights, nonlinearity: Nonlinearity = TANH
-) -> tuple[Float[Tensor, "batch hidden"], RNNState]:
-    """One step: h' = φ(W x + b_ih + U h + b_hh). The output is h'."""
-    a = x @ weights.weight_ih.mT + weights.bias_ih + state.h @ weights.weight_hh.mT + weights.bias_hh
-    h = nonlinearity.value(a)
-    return h, RNNState(h=h)
+def rnn_forward(
+    x: Float[Tensor, "batch feature"],
+    seen: Float[Tensor, "batch hidden"],
+    before: RNNState,
+    weights: Weights,
+    *,
+    nonlinearity: Nonlinearity,
+) -> tuple[tuple[()], RNNState]:
+    """One step. There are no gates."""
+    of_x, of_h = linear(x, seen, weights)
+    return (), RNNState(h=nonlinearity.value(of_x + of_h))
 
 
-def rnn_run(
-    x: Float[Tensor, "batch time feature"], state: RNNState, weights: Weights, nonlinearity: Nonlinearity = TANH
-) -> tuple[Float[Tensor, "batch time hidden"], RNNState, RNNTape]:
-    """All steps of a sequence: the outputs h_1..h_T, the state after the last, and the tape for `rnn_backward`."""
-    history = [state]
-    for t in range(x.shape[1]):
-        _, state = rnn_step(x[:, t], state, weights, nonlinearity)
-        history.append(state)
-    states = in_time(RNNState, history, state.h)
-    return states.h[:, 1:], state, RNNTape(x=x, states=states)
-
-
-def rnn_backward(
-    tape: RNNTape, weights: Weights, grad_states: RNNState, nonlinearity: Nonlinearity = TANH
-) -> Gradients:
-    """Backpropagation through time, given the direct influence of each state h_0..h_T on the loss."""
-    h = tape.states.h
-    delta_h = [grad_states.h[:, -1]]
-    delta_a: list[Tensor] = []
-    for t in range(tape.x.shape[1], 0, -1):
-        delta_a.append(delta_h[-1] * nonlinearity.slope(h[:, t]))
-        delta_h.append(grad_states.h[:, t - 1] + delta_a[-1] @ weights.weight_hh)
-
-    delta = reversed_in_time(delta_a, h[:, 0])  # (B, T, H)
-    bias = delta.sum(dim=(0, 1))
-    return Gradients(
-        x=delta @ weights.weight_ih,
-        states=RNNState(h=torch.stack(delta_h[::-1], dim=1)),
-        weights=Weights(
-            weight_ih=outer_sum(delta, tape.x), weight_hh=outer_sum(delta, h[:, :-1]), bias_ih=bias, bias_hh=bias
-        ),
+def rnn_back(delta: RNNState, step: Steps, weights: Weights, *, nonlinearity: Nonlinearity) -> StepBack:
+    """One step back."""
+    a = delta.h * nonlinearity.slope(step.after.h)
+    return StepBack(
+        after=delta, inside=Inside(a, a), seen=a @ weights.weight_hh, before=RNNState(torch.zeros_like(delta.h))
     )
 
 
@@ -91,7 +60,7 @@ def rnn(nonlinearity: str) -> Cell:
         gates=1,
         state=RNNState,
         weights=Weights,
-        step=partial(rnn_step, nonlinearity=chosen),
-        run=partial(rnn_run, nonlinearity=chosen),
-        backward=partial(rnn_backward, nonlinearity=chosen),
+        forward=partial(rnn_forward, nonlinearity=chosen),
+        back=partial(rnn_back, nonlinearity=chosen),
+        sums=linear_sums,
     )

@@ -7,6 +7,8 @@ the state, direction 1 being the mirrored one.
 
 Rows shorter than the batch are mirrored within their length; their final state is the one after their last step;
 beyond it the output is 0, and what stands there in the input changes nothing, not even if it is NaN.
+
+A reset at step t says that something new begins there: nothing passes between steps t - 1 and t, in either direction.
 """
 
 from __future__ import annotations
@@ -15,10 +17,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import torch
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
-from recurra.reference._cell import Cell
+from recurra.reference._cell import Cell, Disturbance, Steps, Tape
 
 Record = TypeVar("Record", bound=tuple)
 
@@ -26,7 +28,7 @@ Record = TypeVar("Record", bound=tuple)
 class UnrolledTape(NamedTuple):
     """What the backward pass of a stack needs: the tapes of its cells, and how they were joined."""
 
-    cells: tuple[Any, ...]
+    cells: tuple[Tape, ...]
     bidirectional: bool
     lengths: Int[Tensor, "batch"] | None
     masks: tuple[Tensor, ...]
@@ -49,13 +51,18 @@ def unrolled_run(
     bidirectional: bool = False,
     lengths: Int[Tensor, "batch"] | None = None,
     masks: Sequence[Tensor] = (),
+    resets: Bool[Tensor, "batch time"] | None = None,
+    disturbances: Sequence[Disturbance] = (),
 ) -> tuple[Float[Tensor, "batch time outputs"], Record, UnrolledTape]:
     """A stack over whole sequences: the outputs of its last layer, its final state, and the tape for the way back.
 
     Fields of `state` are (layer, batch, hidden). `masks`, if given, multiply what each layer but the last gives to the
     next, one (batch, time, outputs) tensor for each gap: dropout, with the dice thrown by the caller.
+    `disturbances`, if given, one for each layer and direction, hold what else is done to the states: no resets, and steps counted as
+    the direction runs.
     """
     directions = 2 if bidirectional else 1
+    turned = None if resets is None else mirrored(resets_in_reverse(resets, lengths)[:, :, None], lengths)[:, :, 0]
     ends, tapes = [], []
     for layer in range(len(weights) // directions):
         if layer > 0 and masks:
@@ -64,7 +71,10 @@ def unrolled_run(
         for direction in range(directions):
             index = layer * directions + direction
             start = type(state)(*(field[index] for field in state))
-            _, end, tape = cell.run(x if direction == 0 else mirrored(x, lengths), start, weights[index])
+            disturbance = disturbances[index] if disturbances else Disturbance()
+            disturbance = disturbance._replace(resets=resets if direction == 0 else turned)
+            sequence = x if direction == 0 else mirrored(x, lengths)
+            _, end, tape = cell.run(sequence, start, weights[index], disturbance)
             if lengths is not None:
                 tape = _blanked_tape(tape, lengths)
                 end = type(end)(*(_at(field, lengths) for field in tape.states))
@@ -124,6 +134,21 @@ def asked_of_states(
     return type(grad_state)(*asked)
 
 
+def resets_in_reverse(
+    resets: Bool[Tensor, "batch time"], lengths: Int[Tensor, "batch"] | None
+) -> Bool[Tensor, "batch time"]:
+    """Before which steps the state is 0 when the steps are run from the last to the first.
+
+    What begins at step t is cut off from step t - 1, which in reverse comes after it.
+    """
+    before = torch.zeros_like(resets)
+    before[:, :-1] = resets[:, 1:]
+    if lengths is None:
+        return before
+    # A row may be reset where it is over: that separates it from nothing.
+    return before & (torch.arange(1, resets.shape[1] + 1, device=resets.device) < lengths[:, None])
+
+
 def mirrored(
     sequence: Shaped[Tensor, "batch time feature"], lengths: Int[Tensor, "batch"] | None
 ) -> Shaped[Tensor, "batch time feature"]:
@@ -145,16 +170,15 @@ def blanked(
     return sequence.masked_fill((steps >= lengths[:, None])[:, :, None], 0)
 
 
-def _blanked_tape(tape: Any, lengths: Tensor) -> Any:
+def _blanked_tape(tape: Tape, lengths: Int[Tensor, "batch"]) -> Tape:
     """The tape without what happened in the padding: a state that overflowed there would turn 0 · inf into NaN."""
-    fields = {}
-    for name, field in tape._asdict().items():
-        # There is one state more than there are steps: that before the first.
-        end = lengths + 1 if name == "states" else lengths
-        fields[name] = (
-            type(field)(*(blanked(f, end) for f in field)) if isinstance(field, tuple) else blanked(field, end)
-        )
-    return type(tape)(**fields)
+
+    def blank(field: Any, end: Tensor) -> Any:
+        return type(field)(*(blanked(f, end) for f in field)) if isinstance(field, tuple) else blanked(field, end)
+
+    # There is one state more than there are steps: that before the first.
+    states, steps = blank(tape.states, lengths + 1), Steps(*(blank(field, lengths) for field in tape.steps))
+    return tape._replace(states=states, steps=steps)
 
 
 def _at(states: Float[Tensor, "batch times hidden"], lengths: Int[Tensor, "batch"]) -> Float[Tensor, "batch hidden"]:
