@@ -10,10 +10,14 @@ import torch
 from jaxtyping import install_import_hook
 
 # Annotations of the mathematical rooms are executed while tests run; elsewhere they cost nothing. Not so those of the
-# layers with torch's contract, which must answer a wrong argument with torch's error.
+# layers with torch's contract, and of what swaps them in, which must answer a wrong argument with an error of their own.
 blocks = Path(__file__).parents[1].joinpath("src", "recurra", "nn").glob("_[!_]*.py")
 install_import_hook(
-    ["recurra.reference", "recurra.ops", *(f"recurra.nn.{file.stem}" for file in blocks if file.stem != "_recurrent")],
+    [
+        "recurra.reference",
+        "recurra.ops",
+        *(f"recurra.nn.{file.stem}" for file in blocks if file.stem not in ("_recurrent", "_accelerate")),
+    ],
     "beartype.beartype",
 )
 torch.set_num_threads(1)

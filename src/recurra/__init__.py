@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from recurra import bundle, data, errors, evaluate, nn, ops, recipes, reference, shapes, tasks, train
     from recurra._version import __version__
     from recurra.errors import RecurraError
+    from recurra.nn import accelerate, decelerate
     from recurra.tasks import load
     from recurra.tasks.forecast import Forecaster
 
@@ -15,8 +16,10 @@ __all__ = [
     "Forecaster",
     "RecurraError",
     "__version__",
+    "accelerate",
     "bundle",
     "data",
+    "decelerate",
     "errors",
     "evaluate",
     "load",
@@ -36,6 +39,8 @@ __getattr__, __dir__ = lazy(
         "Forecaster": "recurra.tasks.forecast",
         "RecurraError": "recurra.errors",
         "__version__": "recurra._version",
+        "accelerate": "recurra.nn",
+        "decelerate": "recurra.nn",
         "load": "recurra.tasks",
         **{
             room: f"recurra.{room}"

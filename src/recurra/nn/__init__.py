@@ -1,5 +1,6 @@
 """Parameters: recurrent layers with torch's contract, and the blocks that every task's network is made of."""
 
+from recurra.nn._accelerate import AccelerationReport, accelerate, decelerate
 from recurra.nn._blocks import (
     AnyBlock,
     Block,
@@ -27,6 +28,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "AccelerationReport",
     "AnyBlock",
     "Block",
     "Branch",
@@ -48,5 +50,7 @@ __all__ = [
     "Spread",
     "Steps",
     "Unstack",
+    "accelerate",
+    "decelerate",
     "embedding_size",
 ]

@@ -28,7 +28,8 @@ class _Recurrent(torch.nn.RNNBase):
 
     def plan(self) -> ops.Plan:
         """Which kernel this layer runs on, where its weights lie now, and why."""
-        weight = next(self.parameters())
+        # Not parameters(): a replica that DataParallel makes has none.
+        weight = next(weight for weight in self._flat_weights if weight is not None)
         return self.recurrence().plan(dtype=weight.dtype, device=weight.device, training=self.training)
 
     def flatten_parameters(self) -> None:
