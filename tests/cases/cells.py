@@ -31,6 +31,10 @@ class CellCase:
             "bias_ih": (rows,),
             "bias_hh": (rows,),
             "weight_peephole": (3 * hidden,),
+            "weight_norm_ih": (rows,),
+            "weight_norm_hh": (rows,),
+            "weight_norm_c": (hidden,),
+            "bias_norm_c": (hidden,),
         }
         names = self.cell.weights._fields
         return self.cell.weights(*(torch.randn(shapes[name], dtype=dtype) * 0.6 for name in names))
@@ -75,5 +79,8 @@ CELLS = [
     CellCase(reference.PEEPHOLE_LSTM, None),
     CellCase(reference.GRU_RESET_AFTER, torch.nn.GRU),
     CellCase(reference.GRU_RESET_BEFORE, None),
+    CellCase(reference.layer_norm_rnn("tanh"), None),
+    CellCase(reference.LAYER_NORM_LSTM, None),
+    CellCase(reference.LAYER_NORM_GRU, None),
 ]
 CELLS_IN_TORCH = [case for case in CELLS if case.twin is not None]

@@ -19,6 +19,9 @@ FEATURES: dict[str, dict[str, Any]] = {
     "lstm-peephole": {"kind": "lstm", "peephole": True},
     "gru": {"kind": "gru"},
     "gru-reset-before": {"kind": "gru", "reset_after": False},
+    "rnn-tanh-layer-norm": {"kind": "rnn", "layer_norm": True},
+    "lstm-layer-norm": {"kind": "lstm", "layer_norm": True},
+    "gru-layer-norm": {"kind": "gru", "layer_norm": True},
 }
 IN_TORCH = [case for case in CELLS if case.twin]
 BEYOND_TORCH = [case for case in CELLS if not case.twin]
@@ -90,6 +93,20 @@ def test_gradcheck_beyond_torch(case: CellCase):
 
     inputs = [torch.randn(3, 2, 3, dtype=torch.float64), *case.state(4, 2, 2), *weights_of(case, bias=True)]
     assert torch.autograd.gradcheck(run, [tensor.requires_grad_() for tensor in inputs], fast_mode=True)
+
+
+@pytest.mark.parametrize("case", CELLS, ids=str)
+def test_the_way_back_can_be_differentiated(case: CellCase):
+    recurrence = Recurrence(**FEATURES[str(case)], num_layers=2, bidirectional=True)
+    fields = len(case.cell.state._fields)
+    resets = torch.tensor([[False, False], [False, True], [False, False]])
+
+    def run(x: torch.Tensor, *rest: torch.Tensor) -> Any:
+        output, end = recurrent(x, rest[:fields], rest[fields:], recurrence, training=True, resets=resets)
+        return output, *end
+
+    inputs = [torch.randn(3, 2, 3, dtype=torch.float64), *case.state(4, 2, 2), *weights_of(case, bias=True)]
+    assert torch.autograd.gradgradcheck(run, [tensor.requires_grad_() for tensor in inputs], fast_mode=True)
 
 
 @pytest.mark.parametrize("case", BEYOND_TORCH, ids=str)

@@ -15,7 +15,7 @@ from recurra import reference
 from recurra.reference import Disturbance, RNNState, Weights
 
 BATCH, TIME, HIDDEN = 3, 5, 4
-KINDS = ["resets", "mask", "zoneout", "all"]
+KINDS = ["none", "resets", "mask", "zoneout", "all"]
 
 
 def disturbance(case: CellCase, kind: str) -> Disturbance:
@@ -25,7 +25,7 @@ def disturbance(case: CellCase, kind: str) -> Disturbance:
     zoneout = [torch.rand(BATCH, TIME, HIDDEN, dtype=torch.float64) for _ in case.cell.state._fields]
     zoneout[0] = zoneout[0].round()
     every = {"resets": resets, "mask": mask, "zoneout": case.cell.state(*zoneout)}
-    return Disturbance(**(every if kind == "all" else {kind: every[kind]}))
+    return Disturbance(**{name: what for name, what in every.items() if kind in (name, "all")})
 
 
 def material(case: CellCase) -> tuple[Tensor, Any, Any]:
@@ -54,6 +54,13 @@ def plain_step(name: str, x: Tensor, h: Tensor, s: Tensor, c: Tensor, w: Any) ->
         [w.weight_hh[k] @ s + w.bias_hh[k] for k in range(len(w.bias_hh))],
     ]
     units = range(HIDDEN)
+    if name.endswith("layer-norm"):
+        name = name.removesuffix("-layer-norm")
+        of_x, of_h = w.weight_ih @ x, w.weight_hh @ s
+        rows = [
+            list(torch.nn.functional.layer_norm(of_x, of_x.shape, w.weight_norm_ih, w.bias_ih)),
+            list(torch.nn.functional.layer_norm(of_h, of_h.shape, w.weight_norm_hh, w.bias_hh)),
+        ]
 
     def inside(gate: int, j: int) -> Tensor:
         return rows[0][gate * HIDDEN + j] + rows[1][gate * HIDDEN + j]
@@ -68,7 +75,10 @@ def plain_step(name: str, x: Tensor, h: Tensor, s: Tensor, c: Tensor, w: Any) ->
             + torch.sigmoid(inside(0, j) + peep[j] * c[j]) * torch.tanh(inside(2, j))
             for j in units
         ]
-        new_h = [torch.sigmoid(inside(3, j) + peep[2 * HIDDEN + j] * new_c[j]) * torch.tanh(new_c[j]) for j in units]
+        shown = torch.stack(new_c)
+        if "weight_norm_c" in w._fields:
+            shown = torch.nn.functional.layer_norm(shown, shown.shape, w.weight_norm_c, w.bias_norm_c)
+        new_h = [torch.sigmoid(inside(3, j) + peep[2 * HIDDEN + j] * new_c[j]) * torch.tanh(shown[j]) for j in units]
         return torch.stack(new_h), torch.stack(new_c)
     r = torch.stack([torch.sigmoid(inside(0, j)) for j in units])
     z = torch.stack([torch.sigmoid(inside(1, j)) for j in units])

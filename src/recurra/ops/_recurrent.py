@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import _VF, Tensor
-from torch.autograd.function import once_differentiable
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
@@ -18,7 +17,7 @@ from recurra.ops._plan import Kind, Plan, plan
 class Recurrence(NamedTuple):
     """What a stack of recurrent layers computes: everything about it but its weights.
 
-    Names and meanings are torch's, but for the last line, which torch lacks.
+    Names and meanings are torch's, but for those after `nonlinearity`, which torch lacks.
     """
 
     kind: Kind
@@ -31,21 +30,28 @@ class Recurrence(NamedTuple):
     nonlinearity: str = "tanh"
     peephole: bool = False
     reset_after: bool = True
+    recurrent_dropout: float = 0.0
+    zoneout: float = 0.0
+    layer_norm: bool = False
 
-    def plan(self, *, dtype: torch.dtype, device: torch.device, training: bool) -> Plan:
-        """Which kernel would run this, and why."""
-        if self.kind == "rnn":
-            return plan("rnn", dtype=dtype, device=device, training=training, nonlinearity=self.nonlinearity)
-        if self.kind == "lstm":
-            features = {"peephole": self.peephole, "proj_size": self.proj_size}
-            return plan("lstm", dtype=dtype, device=device, training=training, **features)
-        return plan(self.kind, dtype=dtype, device=device, training=training, reset_after=self.reset_after)
+    def plan(self, *, dtype: torch.dtype, device: torch.device, training: bool, resets: bool = False) -> Plan:
+        """Which kernel would run this, with resets or without, and why."""
+        features: dict[str, object] = {
+            "rnn": {"nonlinearity": self.nonlinearity},
+            "lstm": {"peephole": self.peephole, "proj_size": self.proj_size},
+            "gru": {"reset_after": self.reset_after},
+        }[self.kind]
+        for name in ("recurrent_dropout", "zoneout", "layer_norm"):
+            features[name] = getattr(self, name)
+        return plan(self.kind, dtype=dtype, device=device, training=training, resets=resets, **features)
 
     @property
     def cell(self) -> reference.Cell:
         """The equations of one step."""
         if self.kind == "rnn":
-            return reference.rnn(self.nonlinearity)
+            return (reference.layer_norm_rnn if self.layer_norm else reference.rnn)(self.nonlinearity)
+        if self.layer_norm:
+            return reference.LAYER_NORM_LSTM if self.kind == "lstm" else reference.LAYER_NORM_GRU
         if self.kind == "lstm":
             return reference.PEEPHOLE_LSTM if self.peephole else reference.LSTM
         return reference.GRU_RESET_AFTER if self.reset_after else reference.GRU_RESET_BEFORE
@@ -60,17 +66,21 @@ def recurrent(
     training: bool,
     batch_sizes: Tensor | None = None,
     lengths: Tensor | None = None,
+    resets: Tensor | None = None,
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """The outputs of a stack's last layer at every step, and the final state of each layer.
 
     `input` is (T, B, F), or (B, T, F) if batch first, or the data of a packed sequence with its `batch_sizes`; the
     output is laid out alike. Fields of the state are (layer, batch, hidden). `weights` lists the weights of each layer
     and direction in torch's order. `lengths` (B,), if given, counts the steps of each row, possibly none: beyond them
-    the output is 0 and the final state is the one after the last step. `training` throws the dice of dropout.
+    the output is 0 and the final state is the one after the last step. `resets`, laid out as the input is, holds where
+    a row begins anew: nothing passes between that step and the one before it, in either direction; not with a packed
+    sequence. `training` throws the dice of dropout.
     """
-    chosen = recurrence.plan(dtype=input.dtype, device=input.device, training=training)
-    compute = _by_torch if chosen.kernel == "torch" else _by_reference
-    return compute(input, state, weights, recurrence, training, batch_sizes, lengths)
+    chosen = recurrence.plan(dtype=input.dtype, device=input.device, training=training, resets=resets is not None)
+    if chosen.kernel == "torch":
+        return _by_torch(input, state, weights, recurrence, training, batch_sizes, lengths)
+    return _by_reference(input, state, weights, recurrence, training, batch_sizes, lengths, resets)
 
 
 def _by_torch(
@@ -137,20 +147,31 @@ def _by_reference(
     training: bool,
     batch_sizes: Tensor | None,
     lengths: Tensor | None,
+    resets: Tensor | None = None,
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     if batch_sizes is not None:
         x, lengths = pad_packed_sequence(PackedSequence(input, batch_sizes), batch_first=True)
+    elif recurrence.batch_first:
+        x = input
     else:
-        x = input if recurrence.batch_first else input.transpose(0, 1)
+        x, resets = input.transpose(0, 1), None if resets is None else resets.transpose(0, 1)
     if lengths is not None:
         lengths = lengths.to(x.device)
     masks: list[Tensor] = []
     if training and recurrence.dropout > 0:
         ones = x.new_ones(*x.shape[:2], state[0].shape[-1] * (2 if recurrence.bidirectional else 1))
         masks = [torch.nn.functional.dropout(ones, recurrence.dropout) for _ in range(recurrence.num_layers - 1)]
+    cell = recurrence.cell
     if not recurrence.bias:
-        weights = _with_zero_biases(weights, len(weights) // state[0].shape[0])
-    output, *end = _Unrolled.apply(recurrence.cell, recurrence.bidirectional, lengths, masks, x, *state, *weights)
+        weights = _with_zero_biases(weights, cell.weights._fields)
+    options = {
+        "bidirectional": recurrence.bidirectional,
+        "lengths": lengths,
+        "masks": masks,
+        "resets": resets,
+        "disturbances": [_disturbance(recurrence, x, field, training) for field in state[0]],
+    }
+    output, *end = _Unrolled.apply(cell, options, x, *state, *weights)
     if batch_sizes is not None:
         assert lengths is not None
         output = pack_padded_sequence(output, lengths.cpu(), batch_first=True).data
@@ -159,13 +180,28 @@ def _by_reference(
     return output, tuple(end)
 
 
-def _with_zero_biases(weights: Sequence[Tensor], per_cell: int) -> list[Tensor]:
+def _disturbance(recurrence: Recurrence, x: Tensor, h: Tensor, training: bool) -> reference.Disturbance:
+    """What is done to the state of one layer and direction, of which `h` (B, H) is a part, with the dice thrown."""
+    mask = zoneout = None
+    if training and recurrence.recurrent_dropout > 0:
+        mask = torch.nn.functional.dropout(torch.ones_like(h), recurrence.recurrent_dropout)
+    if recurrence.zoneout > 0:
+        share = h.new_full((1, 1, 1), recurrence.zoneout).expand(*x.shape[:2], h.shape[-1])
+        fields = recurrence.cell.state._fields
+        zoneout = recurrence.cell.state(*(share.bernoulli() if training else share for _ in fields))
+    return reference.Disturbance(mask=mask, zoneout=zoneout)
+
+
+def _with_zero_biases(weights: Sequence[Tensor], names: Sequence[str]) -> list[Tensor]:
     """The weights of layers without biases, as the equations want them: with biases that are 0."""
     complete: list[Tensor] = []
-    for first in range(0, len(weights), per_cell):
-        weight_ih, weight_hh, *rest = weights[first : first + per_cell]
-        zeros = weight_ih.new_zeros(weight_ih.shape[0])
-        complete += [weight_ih, weight_hh, zeros, zeros, *rest]
+    present = [name for name in names if "bias" not in name]
+    for first in range(0, len(weights), len(present)):
+        cell = dict(zip(present, weights[first : first + len(present)], strict=True))
+        for name in names:
+            # A bias has a number for each row of the weight that it belongs to.
+            weight = cell[name.replace("bias", "weight")]
+            complete.append(weight if name in cell else weight.new_zeros(len(weight)))
     return complete
 
 
@@ -174,40 +210,41 @@ class _Unrolled(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
-        cell: reference.Cell,
-        bidirectional: bool,
-        lengths: Tensor | None,
-        masks: list[Tensor],
-        x: Tensor,
-        *tensors: Tensor,
+        ctx: Any, cell: reference.Cell, options: dict[str, Any], x: Tensor, *tensors: Tensor
     ) -> tuple[Tensor, ...]:
-        fields = len(cell.state._fields)
-        state, weights = cell.state(*tensors[:fields]), tensors[fields:]
-        per_cell = len(cell.weights._fields)
-        stack = [cell.weights(*weights[i : i + per_cell]) for i in range(0, len(weights), per_cell)]
-        output, end, tape = reference.unrolled_run(
-            cell, x, state, stack, bidirectional=bidirectional, lengths=lengths, masks=masks
-        )
+        ctx.cell, ctx.options = cell, options
+        output, end, tape = _unrolled(cell, options, x, tensors)
         # Through save_for_backward, so that autograd notices when somebody writes into an input before the way back.
-        saved, ctx.structure = tree_flatten((tape._replace(bidirectional=None), stack))
+        saved, ctx.structure = tree_flatten((x, tensors, tape._replace(bidirectional=None)))
         ctx.save_for_backward(*saved)
-        ctx.cell, ctx.bidirectional = cell, bidirectional
         return output, *end
 
     @staticmethod
-    @once_differentiable
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx: Any, *grad_outputs: Tensor
     ) -> tuple[Tensor | None, ...]:
         grad_output, *grad_end = grad_outputs
-        tape, stack = tree_unflatten(list(ctx.saved_tensors), ctx.structure)
+        x, tensors, tape = tree_unflatten(list(ctx.saved_tensors), ctx.structure)
+        if torch.is_grad_enabled():
+            # The way back is itself to be differentiated, for which autograd must know where the tape came from.
+            _, _, tape = _unrolled(ctx.cell, ctx.options, x, tensors)
         gradients = reference.unrolled_backward(
             ctx.cell,
-            tape._replace(bidirectional=ctx.bidirectional),
-            stack,
+            tape._replace(bidirectional=ctx.options["bidirectional"]),
+            _stack(ctx.cell, tensors),
             grad_output=grad_output,
             grad_state=ctx.cell.state(*grad_end),
         )
         weights = [grad for grads in gradients.weights for grad in grads]
-        return None, None, None, None, gradients.x, *gradients.state, *weights
+        return None, None, gradients.x, *gradients.state, *weights
+
+
+def _unrolled(cell: reference.Cell, options: dict[str, Any], x: Tensor, tensors: Sequence[Tensor]) -> tuple[Any, ...]:
+    state = cell.state(*tensors[: len(cell.state._fields)])
+    return reference.unrolled_run(cell, x, state, _stack(cell, tensors), **options)
+
+
+def _stack(cell: reference.Cell, tensors: Sequence[Tensor]) -> list[Any]:
+    """The weights of each layer and direction, which stand behind the fields of the state."""
+    fields, per_cell = len(cell.state._fields), len(cell.weights._fields)
+    return [cell.weights(*tensors[i : i + per_cell]) for i in range(fields, len(tensors), per_cell)]

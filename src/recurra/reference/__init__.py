@@ -18,6 +18,13 @@ from recurra.reference._differentiable import differentiable_run
 from recurra.reference._gradient_norms import gradient_norms
 from recurra.reference._gru_reset_after import GRU_RESET_AFTER, GRUState
 from recurra.reference._gru_reset_before import GRU_RESET_BEFORE
+from recurra.reference._layer_norm import (
+    LAYER_NORM_GRU,
+    LAYER_NORM_LSTM,
+    LayerNormLSTMWeights,
+    LayerNormWeights,
+    layer_norm_rnn,
+)
 from recurra.reference._lstm import LSTM, LSTMState
 from recurra.reference._nonlinearity import (
     NONLINEARITIES,
@@ -44,6 +51,8 @@ from recurra.reference._unrolled import (
 __all__ = [
     "GRU_RESET_AFTER",
     "GRU_RESET_BEFORE",
+    "LAYER_NORM_GRU",
+    "LAYER_NORM_LSTM",
     "LSTM",
     "NONLINEARITIES",
     "PEEPHOLE_LSTM",
@@ -53,6 +62,8 @@ __all__ = [
     "Gradients",
     "Inside",
     "LSTMState",
+    "LayerNormLSTMWeights",
+    "LayerNormWeights",
     "Nonlinearity",
     "PeepholeWeights",
     "RNNState",
@@ -66,6 +77,7 @@ __all__ = [
     "at_time",
     "differentiable_run",
     "gradient_norms",
+    "layer_norm_rnn",
     "relu",
     "relu_slope",
     "resets_in_reverse",

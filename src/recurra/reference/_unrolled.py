@@ -58,8 +58,8 @@ def unrolled_run(
 
     Fields of `state` are (layer, batch, hidden). `masks`, if given, multiply what each layer but the last gives to the
     next, one (batch, time, outputs) tensor for each gap: dropout, with the dice thrown by the caller.
-    `disturbances`, if given, one for each layer and direction, hold what else is done to the states: no resets, and steps counted as
-    the direction runs.
+    `disturbances`, if given, one for each layer and direction, hold what else is done to the states: no resets, and
+    steps counted as the direction runs.
     """
     directions = 2 if bidirectional else 1
     turned = None if resets is None else mirrored(resets_in_reverse(resets, lengths)[:, :, None], lengths)[:, :, 0]
