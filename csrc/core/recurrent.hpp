@@ -82,8 +82,8 @@ struct Forward {
     Sequence<float> out;   // (T, B, H)  written; overlaps no input
     float* h_n = nullptr;  // (B, H)     written
     float* c_n = nullptr;
-    float* tape = nullptr;  // (tape_size)  written for `backward`; null: not kept
-    bool recompute = false; // the tape holds no gates: smaller, and `backward` computes them again
+    float* tape = nullptr;   // (tape_size)  written for `backward`; null: not kept
+    bool recompute = false;  // the tape holds no gates: smaller, and `backward` computes them again
     int threads = 1;
 };
 
@@ -101,13 +101,13 @@ struct Backward {
     const float* grad_h_n = nullptr;  // (B, H)     read; null: 0
     const float* grad_c_n = nullptr;
     // All written, none added to; null: not wanted.
-    Sequence<float> grad_x;     // (T, B, F)
-    float* grad_h0 = nullptr;   // (B, H)
-    float* grad_c0 = nullptr;   // (B, H)
-    float* grad_w_ih = nullptr;  // (G H, F)
-    float* grad_w_hh = nullptr;  // (G H, H)
-    float* grad_b_ih = nullptr;  // (G H)
-    float* grad_b_hh = nullptr;  // (G H)
+    Sequence<float> grad_x;          // (T, B, F)
+    float* grad_h0 = nullptr;        // (B, H)
+    float* grad_c0 = nullptr;        // (B, H)
+    float* grad_w_ih = nullptr;      // (G H, F)
+    float* grad_w_hh = nullptr;      // (G H, H)
+    float* grad_b_ih = nullptr;      // (G H)
+    float* grad_b_hh = nullptr;      // (G H)
     float* grad_peephole = nullptr;  // (3 H)
     int threads = 1;
 };

@@ -1,0 +1,168 @@
+#pragma once
+
+#include "core/sharing.hpp"
+#include "core/step.hpp"
+#include "core/workspace.hpp"
+
+// A whole sequence through one layer. Steps are taken in chunks, so that what the input gives to the gates of a chunk,
+// computed by one product, is still in the cache when the recurrence reads it.
+namespace recurra::core::RECURRA_ISA {
+
+// Floats of the input's share of the gates at a time, for all threads: a usual second-level cache.
+inline constexpr Index kChunkFloats = 128 * 1024;
+// Up to so many features that share is computed step by step: it costs less than storing and reading it.
+inline constexpr Index kFewFeatures = 16;
+
+template <class C>
+PackedWeights reserve_weights(const Layer& layer, Workspace& workspace) {
+    PackedWeights w;
+    w.features = layer.features;
+    w.hidden = layer.hidden;
+    w.hidden_stride = blocks_of(layer.hidden) * kLanes;
+    w.panels = gate_panels<C>(layer.hidden);
+    const Index columns = w.panels.count * w.panels.stride();
+    w.input = workspace.floats(columns * w.features);
+    w.state = workspace.floats(columns * w.hidden);
+    w.input_bias = workspace.floats(columns);
+    w.state_bias = C::kApart ? workspace.floats(columns) : nullptr;
+    w.peephole = C::kPeephole ? workspace.floats(3 * w.hidden_stride) : nullptr;
+    return w;
+}
+
+// Part `part` of `parts` of the work.
+template <class C>
+void pack_weights(const Weights& weights, const PackedWeights& w, Index part, Index parts) noexcept {
+    const Range panels = part_of(w.panels.count, part, parts);
+    pack_gates<C>(weights.w_ih, w.hidden, w.features, panels.begin, panels.end, w.input);
+    pack_gates<C>(weights.w_hh, w.hidden, w.hidden, panels.begin, panels.end, w.state);
+    if (part != 0) return;
+    pack_bias<C>(weights.b_ih, C::kApart ? nullptr : weights.b_hh, w.hidden, w.input_bias);
+    if constexpr (C::kApart) pack_bias<C>(weights.b_hh, nullptr, w.hidden, w.state_bias);
+    if constexpr (C::kPeephole) {
+        for (Index gate = 0; gate < 3; ++gate) {
+            copy_padded(weights.peephole + gate * w.hidden, w.hidden, {0, w.hidden_stride},
+                        w.peephole + gate * w.hidden_stride);
+        }
+    }
+}
+
+// Units of gate panels [begin, end), in padded rows.
+template <class C>
+[[gnu::always_inline]] inline Range units_of(Range panels, Index hidden_stride) noexcept {
+    constexpr Index kBlocks = C::kGates == 1 ? kPanelVectors : 1;
+    return within({panels.begin * kBlocks * kLanes, panels.end * kBlocks * kLanes}, {0, hidden_stride});
+}
+
+template <class C>
+void forward(const Forward& call, const Timeline& timeline) {
+    const Layer& layer = call.layer;
+    Workspace workspace;
+    const PackedWeights w = reserve_weights<C>(layer, workspace);
+    const Index stride = w.hidden_stride;
+    const Index tape_row = blocks_of(layer.hidden) * C::kTape * kLanes;
+    const bool keeps_gates = call.tape != nullptr && !call.recompute && !C::kTapeIsOutput;
+    const bool keeps_c = call.tape != nullptr && C::kMemory;
+    float* const c_tape = keeps_c ? call.tape + (keeps_gates ? timeline.total * tape_row : 0) : nullptr;
+
+    // Step s reads h[s % 2] and writes the other.
+    float* h[2] = {workspace.floats(timeline.rows * stride), workspace.floats(timeline.rows * stride)};
+    float* const c = C::kMemory ? workspace.floats(timeline.rows * stride) : nullptr;
+
+    const bool step_by_step = layer.features <= kFewFeatures;
+    const Index columns = w.panels.count * w.panels.stride();
+    const Index room = most_rows(timeline, kChunkFloats / columns);
+    const bool in_order = lies_in_order(timeline, call.x, layer.features);
+    float* const gathered = in_order ? nullptr : workspace.floats(room * layer.features);
+    float* const gates = step_by_step ? nullptr : workspace.floats(room * columns);
+    const Index gates_panel = room * w.panels.stride();
+
+    const Sharing sharing = sharing_of(timeline, columns * layer.hidden, w.panels.count, call.threads);
+    Barrier barrier;
+    auto body = [&](int thread, int team) {
+        const NoDenormals no_denormals;
+        const int lone = sharing.by_rows ? 1 : team;  // how many wait for each other at each step
+        const Range rows = sharing.by_rows ? rows_of(timeline, thread, team) : Range{0, timeline.rows};
+        const Range panels = sharing.by_rows ? Range{0, w.panels.count} : part_of(w.panels.count, thread, team);
+        const Range units = units_of<C>(panels, stride);
+        const Range gathers = sharing.by_rows ? rows : part_of(timeline.rows, thread, team);
+
+        pack_weights<C>(call.weights, w, thread, team);
+        for (Index b = rows.begin; b < rows.end; ++b) {
+            const Index row = caller_row(timeline, b) * layer.hidden;
+            const float* h0 = call.h0 == nullptr ? nullptr : call.h0 + row;
+            copy_padded(h0, layer.hidden, units, h[0] + b * stride);
+            copy_padded(h0, layer.hidden, units, h[1] + b * stride);
+            const float* c0 = call.c0 == nullptr ? nullptr : call.c0 + row;
+            if constexpr (C::kMemory) copy_padded(c0, layer.hidden, units, c + b * stride);
+            if (timeline.total == 0 || b >= timeline.active[0]) {
+                copy_row(h0, layer.hidden, units, call.h_n + row);
+                if constexpr (C::kMemory) copy_row(c0, layer.hidden, units, call.c_n + row);
+            }
+        }
+        if (thread == 0 || sharing.by_rows) {
+            blank_padding(timeline, call.out, layer.hidden, rows);
+        }
+        barrier.wait(team);
+
+        for (Chunk chunk{}; chunk.end < timeline.time;) {
+            chunk = chunk_from(timeline, chunk.end, room);
+            const float* x = in_order ? call.x.data + chunk.base * layer.features : gathered;
+            if (!in_order) {
+                gather(timeline, call.x, chunk, gathers, layer.features, layer.features, gathered);
+                barrier.wait(lone);
+            }
+            if (!step_by_step) {
+                if (rows.end - rows.begin == timeline.rows) {
+                    input_gates(w, x, layer.features, {0, chunk.rows}, panels, gates, gates_panel);
+                } else {
+                    for (Index s = chunk.begin; s < chunk.end; ++s) {
+                        const Range here = within(rows, {0, active_at(timeline, s)});
+                        const Index offset = offset_in(timeline, chunk, s);
+                        input_gates(w, x, layer.features, {offset + here.begin, offset + here.end}, panels, gates,
+                                    gates_panel);
+                    }
+                }
+            }
+            for (Index s = chunk.begin; s < chunk.end; ++s) {
+                const Index t = step_at(timeline, s);
+                const Range here = within(rows, {0, timeline.active[t]});
+                float* const before = h[s % 2];
+                float* const after = h[(s + 1) % 2];
+                if (timeline.resets != nullptr) {
+                    for (Index b = here.begin; b < here.end; ++b) {
+                        if (!is_reset(timeline, t, b)) continue;
+                        copy_padded(nullptr, layer.hidden, units, before + b * stride);
+                        if constexpr (C::kMemory) copy_padded(nullptr, layer.hidden, units, c + b * stride);
+                    }
+                    barrier.wait(lone);
+                }
+                const Index offset = offset_in(timeline, chunk, s);
+                const Index number = timeline.start[t];
+                step<C>(w,
+                        {.gates = step_by_step ? nullptr : gates + offset * w.panels.stride(),
+                         .gates_panel = gates_panel,
+                         .x = x + offset * layer.features,
+                         .x_row = layer.features,
+                         .h_prev = before,
+                         .c_prev = c,
+                         .h = after,
+                         .c = c,
+                         .tape = keeps_gates ? call.tape + number * tape_row : nullptr,
+                         .c_tape = keeps_c ? c_tape + number * stride : nullptr},
+                        here, panels);
+                const Index go_on = active_at(timeline, s + 1);
+                for (Index b = here.begin; b < here.end; ++b) {
+                    copy_row(after + b * stride, layer.hidden, units, row_at(timeline, call.out, t, b));
+                    if (b < go_on) continue;
+                    const Index row = caller_row(timeline, b) * layer.hidden;
+                    copy_row(after + b * stride, layer.hidden, units, call.h_n + row);
+                    if constexpr (C::kMemory) copy_row(c + b * stride, layer.hidden, units, call.c_n + row);
+                }
+                barrier.wait(lone);
+            }
+        }
+    };
+    run_team(sharing.threads, body);
+}
+
+}  // namespace recurra::core::RECURRA_ISA

@@ -1,0 +1,129 @@
+// Everything that is compiled once for each instruction set: see simd.hpp.
+
+#include "core/kernels.hpp"
+
+#include "core/backward.hpp"
+#include "core/forward.hpp"
+
+namespace recurra::core::RECURRA_ISA {
+
+namespace {
+
+// Calls with.template operator()<the cell's type>().
+template <class With>
+[[gnu::always_inline]] inline auto with_cell(Cell cell, With with) {
+    switch (cell) {
+        case Cell::kRnnTanh:
+            return with.template operator()<RnnCell<Squash::kTanh>>();
+        case Cell::kRnnRelu:
+            return with.template operator()<RnnCell<Squash::kRelu>>();
+        case Cell::kLstm:
+            return with.template operator()<LstmCell<false>>();
+        case Cell::kPeepholeLstm:
+            return with.template operator()<LstmCell<true>>();
+        default:
+            return with.template operator()<GruCell>();
+    }
+}
+
+void forward_any(const Forward& call, const Timeline& timeline) {
+    with_cell(call.layer.cell, [&]<class C>() { forward<C>(call, timeline); });
+}
+
+void backward_any(const Backward& call, const Timeline& timeline) {
+    with_cell(call.layer.cell, [&]<class C>() { backward<C>(call, timeline); });
+}
+
+std::size_t tape_size(const Layer& layer, std::int64_t rows, bool recompute) noexcept {
+    return with_cell(layer.cell, [&]<class C>() {
+        const Index gates = recompute || C::kTapeIsOutput ? 0 : C::kTape;
+        return static_cast<std::size_t>(rows * blocks_of(layer.hidden) * kLanes * (gates + (C::kMemory ? 1 : 0)));
+    });
+}
+
+// Where the parts of packed weights begin in one piece of memory; its size, if that is null.
+template <class C>
+std::size_t lay_out(const Layer& layer, float* memory, PackedWeights& w) noexcept {
+    w.features = layer.features;
+    w.hidden = layer.hidden;
+    w.hidden_stride = blocks_of(layer.hidden) * kLanes;
+    w.panels = gate_panels<C>(layer.hidden);
+    const Index columns = w.panels.count * w.panels.stride();
+    Index used = 0;
+    const auto take = [&](Index size) {
+        float* const here = memory == nullptr ? nullptr : memory + used;
+        used += size;
+        return here;
+    };
+    w.state = take(columns * w.hidden);
+    w.input_bias = take(columns);
+    w.state_bias = take(C::kApart ? columns : 0);
+    w.peephole = take(C::kPeephole ? 3 * w.hidden_stride : 0);
+    w.input = take(columns * w.features);
+    return static_cast<std::size_t>(used);
+}
+
+std::size_t packed_size(const Layer& layer) noexcept {
+    return with_cell(layer.cell, [&]<class C>() {
+        PackedWeights w;
+        return lay_out<C>(layer, nullptr, w);
+    });
+}
+
+void pack(const Layer& layer, const Weights& weights, float* packed) noexcept {
+    with_cell(layer.cell, [&]<class C>() {
+        PackedWeights w;
+        lay_out<C>(layer, packed, w);
+        pack_weights<C>(weights, w, 0, 1);
+    });
+}
+
+std::int64_t row_size(std::int64_t hidden) noexcept {
+    return blocks_of(hidden) * kLanes;
+}
+
+void step_any(const Layer& layer, const float* packed, std::int64_t rows, const float* x, std::int64_t x_row,
+              const float* h, float* h_next, float* c) noexcept {
+    const NoDenormals no_denormals;
+    with_cell(layer.cell, [&]<class C>() {
+        PackedWeights w;
+        lay_out<C>(layer, const_cast<float*>(packed), w);
+        step<C>(w, {.x = x, .x_row = x_row, .h_prev = h, .c_prev = c, .h = h_next, .c = c}, {0, rows},
+                {0, w.panels.count});
+    });
+}
+
+double multiply_adds(std::int64_t rounds) noexcept {
+    constexpr int kSums = kRegisters == 32 ? 24 : 12;
+    Vec sums[kSums] = {};
+    Vec factor = broadcast(0.5F);
+    Vec other = broadcast(1.0F);
+    for (Index i = 0; i < rounds; ++i) {
+#pragma GCC unroll 24
+        for (int k = 0; k < kSums; ++k) sums[k] = sums[k] * factor + other;
+        __asm__ volatile("" : "+m"(rounds));
+    }
+    Vec total{};
+    for (const Vec sum : sums) total += sum;
+    __asm__ volatile("" : : "m"(total));
+    return static_cast<double>(rounds) * kSums * static_cast<double>(kLanes);
+}
+
+}  // namespace
+
+#define RECURRA_STRING_OF(name) #name
+#define RECURRA_STRING(name) RECURRA_STRING_OF(name)
+
+const Kernels kKernels = {
+    .name = RECURRA_STRING(RECURRA_ISA),
+    .forward = forward_any,
+    .backward = backward_any,
+    .tape_size = tape_size,
+    .packed_size = packed_size,
+    .pack = pack,
+    .row_size = row_size,
+    .step = step_any,
+    .multiply_adds = multiply_adds,
+};
+
+}  // namespace recurra::core::RECURRA_ISA

@@ -1,0 +1,132 @@
+#pragma once
+
+#include "core/product.hpp"
+
+// How columns are cut into panels of vectors, and weights laid so that a product reads them from front to back.
+namespace recurra::core::RECURRA_ISA {
+
+inline constexpr Index kPanelVectors = 4;
+
+[[gnu::always_inline]] inline Index blocks_of(Index size) noexcept {
+    return (size + kLanes - 1) / kLanes;
+}
+
+// Panels of `vectors` vectors, the last perhaps of fewer.
+struct Panels {
+    Index count = 0;
+    int vectors = 0;
+    int last = 0;
+
+    [[nodiscard]] int of(Index panel) const noexcept { return panel + 1 < count ? vectors : last; }
+    [[nodiscard]] Index width(Index panel) const noexcept { return of(panel) * kLanes; }
+    [[nodiscard]] Index stride() const noexcept { return vectors * kLanes; }
+};
+
+// Plain columns, four vectors to a panel.
+inline Panels plain_panels(Index columns) noexcept {
+    const Index blocks = blocks_of(columns);
+    const Index count = (blocks + kPanelVectors - 1) / kPanelVectors;
+    return {count, kPanelVectors, static_cast<int>(blocks - (count - 1) * kPanelVectors)};
+}
+
+// Gate columns. With several gates, a panel is a block of units with all its gates; with one, it is four blocks.
+template <class C>
+Panels gate_panels(Index hidden) noexcept {
+    if constexpr (C::kGates == 1) return plain_panels(hidden);
+    return {blocks_of(hidden), C::kGates, C::kGates};
+}
+
+// The unit that lane `lane` of vector `vector` belongs to; it may be one beyond the last.
+template <class C>
+[[gnu::always_inline]] inline Index unit_of(Index panel, Index vector, Index lane) noexcept {
+    return (C::kGates == 1 ? panel * kPanelVectors + vector : panel) * kLanes + lane;
+}
+// The gate, in the order of the weights, that a panel's vector belongs to, if the panel begins with gate `first`.
+template <class C>
+[[gnu::always_inline]] inline Index gate_of(Index vector, Index first = 0) noexcept {
+    return C::kGates == 1 ? 0 : (vector + first) % C::kGates;
+}
+
+// W (G H, depth) to (panel, k, vector, lane), panels [begin, end).
+template <class C>
+void pack_gates(const float* weight, Index hidden, Index depth, Index begin, Index end, float* packed) noexcept {
+    const Panels panels = gate_panels<C>(hidden);
+    for (Index p = begin; p < end; ++p) {
+        const Index width = panels.width(p);
+        float* const panel = packed + p * panels.stride() * depth;
+        for (Index column = 0; column < width; ++column) {
+            const Index unit = unit_of<C>(p, column / kLanes, column % kLanes);
+            float* to = panel + column;
+            if (unit >= hidden) {
+                for (Index k = 0; k < depth; ++k, to += width) *to = 0;
+                continue;
+            }
+            const float* from = weight + (gate_of<C>(column / kLanes) * hidden + unit) * depth;
+            for (Index k = 0; k < depth; ++k, to += width) *to = from[k];
+        }
+    }
+}
+
+// One or two vectors of biases (G H), or null, to (panel, vector, lane).
+template <class C>
+void pack_bias(const float* one, const float* other, Index hidden, float* packed) noexcept {
+    const Panels panels = gate_panels<C>(hidden);
+    for (Index p = 0; p < panels.count; ++p) {
+        for (Index column = 0; column < panels.stride(); ++column) {
+            const Index unit = unit_of<C>(p, column / kLanes, column % kLanes);
+            const Index row = gate_of<C>(column / kLanes) * hidden + unit;
+            float sum = 0;
+            if (unit < hidden && one != nullptr) sum += one[row];
+            if (unit < hidden && other != nullptr) sum += other[row];
+            packed[p * panels.stride() + column] = sum;
+        }
+    }
+}
+
+// W (G H, columns) for the way back, d W: to (plain panel, k, vector, lane), where k counts the gate columns as they
+// lie in gate panels that begin with gate `first_gate`. Panels [begin, end).
+template <class C>
+void pack_backward(const float* weight, Index hidden, Index columns, Index first_gate, Index begin, Index end,
+                   float* packed) noexcept {
+    const Panels to_panels = plain_panels(columns);
+    const Panels gates = gate_panels<C>(hidden);
+    const Index depth = ((gates.count - 1) * gates.vectors + gates.last) * kLanes;
+    for (Index q = begin; q < end; ++q) {
+        const Index width = to_panels.width(q);
+        const Index first = q * to_panels.stride();
+        const Index count = columns - first < width ? columns - first : width;
+        float* to = packed + first * depth;
+        for (Index p = 0; p < gates.count; ++p) {
+            for (Index column = 0; column < gates.width(p); ++column, to += width) {
+                const Index unit = unit_of<C>(p, column / kLanes, column % kLanes);
+                Index n = 0;
+                if (unit < hidden) {
+                    const float* from =
+                        weight + (gate_of<C>(column / kLanes, first_gate) * hidden + unit) * columns + first;
+                    for (; n < count; ++n) to[n] = from[n];
+                }
+                for (; n < width; ++n) to[n] = 0;
+            }
+        }
+    }
+}
+
+// What lies as pack_gates lays it, in panels that begin with gate `first_gate`, to (G H, depth). Panels [begin, end).
+template <class C>
+void unpack_gates(const float* packed, Index hidden, Index depth, Index first_gate, Index begin, Index end,
+                  float* weight) noexcept {
+    const Panels panels = gate_panels<C>(hidden);
+    for (Index p = begin; p < end; ++p) {
+        const Index width = panels.width(p);
+        const float* const panel = packed + p * panels.stride() * depth;
+        for (Index column = 0; column < width; ++column) {
+            const Index unit = unit_of<C>(p, column / kLanes, column % kLanes);
+            if (unit >= hidden) continue;
+            const float* from = panel + column;
+            float* const to = weight + (gate_of<C>(column / kLanes, first_gate) * hidden + unit) * depth;
+            for (Index k = 0; k < depth; ++k, from += width) to[k] = *from;
+        }
+    }
+}
+
+}  // namespace recurra::core::RECURRA_ISA

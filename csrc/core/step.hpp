@@ -1,0 +1,119 @@
+#pragma once
+
+#include "core/cells.hpp"
+#include "core/share.hpp"
+
+// One step of one layer, for any rows and any panels of units: what whole sequences and streams are made of.
+namespace recurra::core::RECURRA_ISA {
+
+struct PackedWeights {
+    Index features = 0;
+    Index hidden = 0;
+    Index hidden_stride = 0;  // hidden, rounded up to whole vectors: how wide rows of h and c are inside
+    Panels panels;
+    float* input = nullptr;       // pack_gates of W_ih
+    float* state = nullptr;       // pack_gates of W_hh
+    float* input_bias = nullptr;  // pack_bias; of both, unless the cell keeps them apart
+    float* state_bias = nullptr;  // pack_bias; null unless apart
+    float* peephole = nullptr;    // (3, hidden_stride)
+};
+
+// What a step reads and writes; row r of each lies r rows after its beginning.
+struct StepRows {
+    // The input's share of all gates, panel after panel, `gates_panel` apart; or null: it is computed from x.
+    const float* gates = nullptr;
+    Index gates_panel = 0;
+    const float* x = nullptr;
+    Index x_row = 0;
+    const float* h_prev = nullptr;  // rows of hidden_stride, as the rest
+    const float* c_prev = nullptr;
+    float* h = nullptr;
+    float* c = nullptr;     // may be c_prev
+    float* tape = nullptr;  // rows of blocks * kTape vectors; or null
+    float* c_tape = nullptr;
+};
+
+// X W_ih + b of some rows, as StepRows has it.
+inline void input_gates(const PackedWeights& w, const float* x, Index x_row, Range all_rows, Range panels, float* gates,
+                        Index gates_panel) noexcept {
+    const Index row = w.panels.stride();
+    for (Index p = panels.begin; p < panels.end; ++p) {
+        const int vectors = w.panels.of(p);
+        Product product_of{.a_row = x_row,
+                           .depth = w.features,
+                           .last_depth = w.features,
+                           .b = w.input + p * row * w.features,
+                           .b_k = w.panels.width(p),
+                           .init = w.input_bias + p * row,
+                           .c_row = row};
+        in_tiles(all_rows.begin, all_rows.end, tile_rows(vectors), [&](Index first, int rows) {
+            product_of.a = x + first * x_row;
+            product_of.c = gates + p * gates_panel + first * row;
+            product(rows, vectors, product_of);
+        });
+    }
+}
+
+template <class C>
+void step(const PackedWeights& w, const StepRows& at, Range all_rows, Range panels) noexcept {
+    const Index gates_row = w.panels.stride();
+    const Index tape_row = blocks_of(w.hidden) * C::kTape * kLanes;
+    for (Index p = panels.begin; p < panels.end; ++p) {
+        const int vectors = w.panels.of(p);
+        const Index width = w.panels.width(p);
+        const float* const input_panel = w.input + p * gates_row * w.features;
+        const float* const state_panel = w.state + p * gates_row * w.hidden;
+        in_tiles(all_rows.begin, all_rows.end, tile_rows(vectors), [&](Index first, int rows) {
+            alignas(64) float of_input[8 * kPanelVectors * kLanes];
+            alignas(64) float sums[8 * kPanelVectors * kLanes];
+            const float* input = of_input;
+            if (at.gates != nullptr) {
+                input = at.gates + p * at.gates_panel + first * gates_row;
+            } else {
+                product(rows, vectors,
+                        {.a = at.x + first * at.x_row,
+                         .a_row = at.x_row,
+                         .depth = w.features,
+                         .last_depth = w.features,
+                         .b = input_panel,
+                         .b_k = width,
+                         .init = w.input_bias + p * gates_row,
+                         .c = of_input,
+                         .c_row = gates_row});
+            }
+            product(rows, vectors,
+                    {.a = at.h_prev + first * w.hidden_stride,
+                     .a_row = w.hidden_stride,
+                     .depth = w.hidden,
+                     .last_depth = w.hidden,
+                     .b = state_panel,
+                     .b_k = width,
+                     .init = C::kApart ? w.state_bias + p * gates_row : input,
+                     .init_row = C::kApart ? 0 : gates_row,
+                     .c = sums,
+                     .c_row = gates_row});
+            const Index blocks = vectors / C::kGates;
+            for (Index m = 0; m < rows; ++m) {
+                const Index row = first + m;
+                for (Index b = 0; b < blocks; ++b) {
+                    const Index block = p * (C::kGates == 1 ? kPanelVectors : 1) + b;
+                    const Index unit = row * w.hidden_stride + block * kLanes;
+                    const Index column = m * gates_row + b * C::kGates * kLanes;
+                    C::forward(
+                        {.sums = sums + column,
+                         .input = input + column,
+                         .peephole = C::kPeephole ? w.peephole + block * kLanes : nullptr,
+                         .hidden_stride = w.hidden_stride,
+                         .h_prev = at.h_prev + unit,
+                         .c_prev = C::kMemory ? at.c_prev + unit : nullptr,
+                         .h = at.h + unit,
+                         .c = C::kMemory ? at.c + unit : nullptr,
+                         .tape = at.tape == nullptr ? nullptr : at.tape + row * tape_row + block * C::kTape * kLanes,
+                         .c_tape = at.c_tape == nullptr ? nullptr : at.c_tape + unit});
+                }
+            }
+        });
+    }
+}
+
+}  // namespace recurra::core::RECURRA_ISA

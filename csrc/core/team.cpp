@@ -1,0 +1,196 @@
+#include "core/team.hpp"
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <dlfcn.h>
+#include <pthread.h>
+#endif
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace recurra::core {
+
+namespace {
+
+using Body = void (*)(void* argument, int thread, int team);
+
+void pause_briefly() noexcept {
+#if defined(__x86_64__)
+    _mm_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+// Threads of our own, which sleep between calls. One call at a time has them; another meanwhile works alone.
+class Pool {
+  public:
+    static Pool& of_process() {
+        // Never destroyed: its threads may outlive what runs at exit. A forked child, which has none of its parent's
+        // threads, makes a pool anew.
+        static Pool* pool = [] {
+#if defined(__unix__) || defined(__APPLE__)
+            pthread_atfork(nullptr, nullptr, [] { forked.store(true); });
+#endif
+            return new Pool;
+        }();
+        if (forked.exchange(false)) pool = new Pool;
+        return *pool;
+    }
+
+    void run(int threads, Body body, void* argument) {
+        const std::unique_lock<std::mutex> mine(in_use_, std::try_to_lock);
+        if (!mine.owns_lock()) {
+            body(argument, 0, 1);
+            return;
+        }
+        try {
+            while (static_cast<int>(workers_.size()) < threads - 1) {
+                workers_.emplace_back([this, thread = static_cast<int>(workers_.size()) + 1] { work(thread); });
+                workers_.back().detach();
+            }
+        } catch (const std::system_error&) {
+            threads = static_cast<int>(workers_.size()) + 1;  // as many as the system gives
+        }
+        {
+            const std::lock_guard<std::mutex> lock(guard_);
+            body_ = body;
+            argument_ = argument;
+            team_ = threads;
+            running_ = threads - 1;
+            ++call_;
+        }
+        wake_.notify_all();
+        body(argument, 0, threads);
+        std::unique_lock<std::mutex> lock(guard_);
+        done_.wait(lock, [this] { return running_ == 0; });
+    }
+
+    static std::atomic<bool> forked;
+
+  private:
+    void work(int thread) {
+        unsigned seen = 0;
+        std::unique_lock<std::mutex> lock(guard_);
+        for (;;) {
+            wake_.wait(lock, [&] { return call_ != seen; });
+            seen = call_;
+            if (thread >= team_) continue;
+            const Body body = body_;
+            void* const argument = argument_;
+            const int team = team_;
+            lock.unlock();
+            body(argument, thread, team);
+            lock.lock();
+            if (--running_ == 0) done_.notify_one();
+        }
+    }
+
+    std::mutex in_use_, guard_;
+    std::condition_variable wake_, done_;
+    std::vector<std::thread> workers_;
+    Body body_ = nullptr;
+    void* argument_ = nullptr;
+    int team_ = 0;
+    int running_ = 0;
+    unsigned call_ = 0;
+};
+
+std::atomic<bool> Pool::forked{false};
+
+// libgomp's own entry points: what a compiler emits for `#pragma omp parallel`.
+struct Gomp {
+    void (*parallel)(void (*)(void*), void*, unsigned, unsigned) = nullptr;
+    int (*thread)() = nullptr;
+    int (*team)() = nullptr;
+};
+
+// Null if the process hasn't loaded it. Not remembered when it hasn't: torch may be imported later.
+const Gomp* gomp() noexcept {
+    static std::atomic<const Gomp*> found{nullptr};
+    if (const Gomp* known = found.load(std::memory_order_acquire)) return known;
+#if defined(__linux__)
+    void* library = dlopen("libgomp.so.1", RTLD_LAZY | RTLD_NOLOAD);
+    if (library == nullptr) return nullptr;
+    static Gomp functions;
+    Gomp here;
+    here.parallel = reinterpret_cast<decltype(here.parallel)>(dlsym(library, "GOMP_parallel"));
+    here.thread = reinterpret_cast<decltype(here.thread)>(dlsym(library, "omp_get_thread_num"));
+    here.team = reinterpret_cast<decltype(here.team)>(dlsym(library, "omp_get_num_threads"));
+    if (here.parallel == nullptr || here.thread == nullptr || here.team == nullptr) return nullptr;
+    static std::once_flag once;
+    std::call_once(once, [&] {
+        functions = here;
+        found.store(&functions, std::memory_order_release);
+    });
+    return found.load(std::memory_order_acquire);
+#else
+    return nullptr;
+#endif
+}
+
+// A forked child has libgomp's memory but not its threads, and waits for them forever.
+bool is_forked_child() noexcept {
+#if defined(__linux__)
+    static std::atomic<bool> child{false};
+    static const int registered = pthread_atfork(nullptr, nullptr, [] { child.store(true); });
+    (void)registered;
+    return child.load(std::memory_order_relaxed);
+#else
+    return false;
+#endif
+}
+
+}  // namespace
+
+void run_team(int threads, Body body, void* argument) {
+    const bool child = is_forked_child();
+    if (threads <= 1) {
+        body(argument, 0, 1);
+        return;
+    }
+    if (const Gomp* shared = child ? nullptr : gomp()) {
+        struct Shared {
+            const Gomp* gomp;
+            Body body;
+            void* argument;
+        } call{shared, body, argument};
+        shared->parallel(
+            [](void* data) {
+                const Shared& s = *static_cast<Shared*>(data);
+                s.body(s.argument, s.gomp->thread(), s.gomp->team());
+            },
+            &call, static_cast<unsigned>(threads), 0);
+        return;
+    }
+    Pool::of_process().run(threads, body, argument);
+}
+
+const char* team_kind() noexcept {
+    return !is_forked_child() && gomp() != nullptr ? "libgomp" : "own";
+}
+
+void Barrier::wait(int team) noexcept {
+    if (team == 1) return;
+    const unsigned round = round_.load(std::memory_order_relaxed);
+    if (come_.fetch_add(1, std::memory_order_acq_rel) + 1 == team) {
+        come_.store(0, std::memory_order_relaxed);
+        round_.store(round + 1, std::memory_order_release);
+        return;
+    }
+    // With more threads than cores the last to come may need this very core: give it away soon.
+    for (int spins = 0; round_.load(std::memory_order_acquire) == round; ++spins) {
+        if (spins < 2000) {
+            pause_briefly();
+        } else {
+            std::this_thread::yield();
+        }
+    }
+}
+
+}  // namespace recurra::core
