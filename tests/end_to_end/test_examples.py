@@ -1,4 +1,4 @@
-"""The tutorial runs, and what its pages claim is what it prints."""
+"""The examples run; what the tutorial's pages claim is what it prints."""
 
 from __future__ import annotations
 
@@ -90,3 +90,14 @@ def test_a_file_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     share = example.read_share(tmp_path / "prices.csv")
     example.ask(example.forecast_as_in_every_tutorial(share["Close"].to_numpy(), epochs=1))
     assert numbers(capsys.readouterr().out, "days with prices never seen in training")[0] > 95
+
+
+def test_accelerate() -> None:
+    run = [sys.executable, "-W", "error", EXAMPLE.with_name("accelerate.py")]
+    printed = subprocess.run(run, capture_output=True, text=True, check=True).stdout
+    losses = [float(loss) for loss in re.findall(r"loss (\S+), a step takes [0-9.]+ ms$", printed, flags=re.MULTILINE)]
+    assert len(losses) == 3
+    assert losses[0] > losses[1] > losses[2]
+    assert "Swapped 1 of 1 recurrent layers:\n  recurrent, LSTM(64, 64" in printed
+    (difference,) = re.findall(r"largest difference of an output: (\S+)", printed)
+    assert float(difference) < 1e-5
