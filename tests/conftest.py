@@ -16,7 +16,7 @@ install_import_hook(
     [
         "recurra.reference",
         "recurra.ops",
-        *(f"recurra.nn.{file.stem}" for file in blocks if file.stem not in ("_recurrent", "_accelerate")),
+        *(f"recurra.nn.{file.stem}" for file in blocks if not file.stem.startswith(("_recurrent", "_accelerate"))),
     ],
     "beartype.beartype",
 )

@@ -28,8 +28,15 @@ TWINS = [(name, options) for name in NAMES for options in OPTIONS] + [
     ("LSTM", {"proj_size": 2, "num_layers": 2, "bidirectional": True}),
     ("LSTM", {"proj_size": 1, "bias": False, "dtype": torch.float64}),
 ]
-BEYOND = [("RNN", {"nonlinearity": "sigmoid"}), ("LSTM", {"peephole": True}), ("GRU", {"reset_after": False})]
-CELL_OF = {"RNN": reference.rnn("sigmoid"), "LSTM": reference.PEEPHOLE_LSTM, "GRU": reference.GRU_RESET_BEFORE}
+CELLS_BEYOND = [
+    ("RNN", {"nonlinearity": "sigmoid"}, reference.rnn("sigmoid")),
+    ("LSTM", {"peephole": True}, reference.PEEPHOLE_LSTM),
+    ("GRU", {"reset_after": False}, reference.GRU_RESET_BEFORE),
+    ("RNN", {"layer_norm": True}, reference.layer_norm_rnn("tanh")),
+    ("LSTM", {"layer_norm": True}, reference.LAYER_NORM_LSTM),
+    ("GRU", {"layer_norm": True}, reference.LAYER_NORM_GRU),
+]
+BEYOND = [(name, options) for name, options, _ in CELLS_BEYOND]
 
 
 def twins(name: str, options: dict[str, Any]) -> tuple[Any, Any]:
@@ -69,6 +76,13 @@ def results(layer: Any, x: Any, state: Any) -> list[torch.Tensor]:
 def assert_same(mine: list[torch.Tensor], theirs: list[torch.Tensor]) -> None:
     for one, other in zip(mine, theirs, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_is_torchs_layer_too(name: str):
+    layer = getattr(nn, name)(3, 4)
+    assert isinstance(layer, getattr(torch.nn, name))
+    assert isinstance(layer, torch.nn.RNNBase)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -301,15 +315,23 @@ def test_no_rows(name: str, options: dict[str, Any]):
 
 
 @pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
-@pytest.mark.parametrize(("name", "options"), BEYOND, ids=str)
-def test_beyond_torch_equals_the_equations(name: str, options: dict[str, Any], bias: bool):
+@pytest.mark.parametrize(("name", "options", "cell"), CELLS_BEYOND, ids=str)
+def test_beyond_torch_equals_the_equations(name: str, options: dict[str, Any], cell: reference.Cell, bias: bool):
     layer = getattr(nn, name)(3, 4, 2, bias=bias, batch_first=True, bidirectional=True, dtype=torch.float64, **options)
-    cell = CELL_OF[name]
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.uniform_(-1, 1)
+    none = {
+        field: torch.zeros(4 if field == "bias_norm_c" else 4 * cell.gates, dtype=torch.float64)
+        for field in cell.weights._fields
+        if "bias" in field
+    }
+    named = dict(layer.named_parameters())
     stack = [
         cell.weights(
-            *(w if bias else (*w[:2], torch.zeros(len(w[0])).double(), torch.zeros(len(w[0])).double(), *w[2:]))
+            *(named[field + suffix] if bias or field not in none else none[field] for field in cell.weights._fields)
         )
-        for w in layer.all_weights
+        for suffix in ("_l0", "_l0_reverse", "_l1", "_l1_reverse")
     ]
     x, state = torch.randn(2, 5, 3, dtype=torch.float64), random_state(layer, 2)
     output, end = layer(x, state)
@@ -326,11 +348,22 @@ def test_beyond_torch_keeps_torchs_draws_and_says_what_it_is(name: str, options:
     theirs = twins(name, {"num_layers": 2, "bidirectional": True})[1].state_dict()
     state = mine.state_dict()
     assert_same([state[key] for key in theirs], list(theirs.values()))
-    extra = {"LSTM": [f"weight_peephole_l{k}{side}" for k in (0, 1) for side in ("", "_reverse")]}.get(name, [])
-    assert sorted(state.keys() - theirs.keys()) == extra
-    assert all(state[key].shape == (12,) and 0 < state[key].abs().max() <= 0.5 for key in extra)
-    assert mine.mode == {"RNN": "RNN_SIGMOID"}.get(name, name)
+    kinds = {"peephole": ["weight_peephole"], "layer_norm": ["weight_norm_ih", "weight_norm_hh"]}
+    extra = kinds.get(next(iter(options)), [])
+    extra = [*extra, "weight_norm_c", "bias_norm_c"] if name == "LSTM" and "layer_norm" in options else extra
+    suffixes = ("_l0", "_l0_reverse", "_l1", "_l1_reverse")
+    assert state.keys() - theirs.keys() == {kind + suffix for kind in extra for suffix in suffixes}
+    assert mine.mode == {"RNN": "RNN_SIGMOID" if "nonlinearity" in options else "RNN_TANH"}.get(name, name)
     assert repr(mine).endswith(f", {next(iter(options))}={next(iter(options.values()))})")
+    for _ in range(2):
+        for key in state.keys() - theirs.keys():
+            values = state[key]
+            if "norm" in key:
+                assert (values == (0 if "bias" in key else 1)).all()
+            else:
+                assert values.shape == (12,)
+                assert 0 < values.abs().max() <= 0.5
+        mine.reset_parameters()
 
 
 def test_options_that_nothing_computes_are_refused():
@@ -338,6 +371,16 @@ def test_options_that_nothing_computes_are_refused():
         nn.RNN(3, 4, nonlinearity="gelu")
     with pytest.raises(ConfigError, match="proj_size=2 with peephole=True"):
         nn.LSTM(3, 4, proj_size=2, peephole=True)
+    with pytest.raises(ConfigError, match="layer_norm=True with peephole=True"):
+        nn.LSTM(3, 4, layer_norm=True, peephole=True)
+    with pytest.raises(ConfigError, match="layer_norm=True with reset_after=False"):
+        nn.GRU(3, 4, layer_norm=True, reset_after=False)
+    with pytest.raises(ConfigError, match=r"zoneout=1.5: expected a probability"):
+        nn.GRU(3, 4, zoneout=1.5)
+    with pytest.raises(ConfigError, match="recurrent_dropout=True: expected a probability"):
+        nn.RNN(3, 4, recurrent_dropout=True)
+    with pytest.raises(ConfigError, match="proj_size=2 with resets=True"):
+        nn.LSTM(3, 4, proj_size=2)(torch.zeros(2, 1, 3), resets=torch.zeros(2, 1, dtype=torch.bool))
 
 
 @pytest.mark.parametrize("name", NAMES)
