@@ -23,6 +23,7 @@ from recurra.nn._blocks import (
 )
 from recurra.nn._network import Branch, Composition, Network, NetworkState
 from recurra.nn._recurrent import GRU, LSTM, RNN
+from recurra.nn._recurrent_cells import GRUCell, LSTMCell, RNNCell
 
 __all__ = [
     "GRU",
@@ -37,14 +38,17 @@ __all__ = [
     "Decode",
     "Dropout",
     "Embedding",
+    "GRUCell",
     "Gain",
     "Horizon",
+    "LSTMCell",
     "Last",
     "Level",
     "Linear",
     "Network",
     "NetworkState",
     "Positions",
+    "RNNCell",
     "Recurrent",
     "Segments",
     "Spread",

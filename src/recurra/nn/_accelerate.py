@@ -13,19 +13,21 @@ from torch.nn.utils.parametrize import is_parametrized
 from recurra import ops
 from recurra.errors import ConfigError
 from recurra.nn._recurrent import GRU, LSTM, RNN
+from recurra.nn._recurrent_cells import RecurrentCell
+from recurra.nn._recurrent_layer import RecurrentLayer
 
 
 # They are torch's layers still, for whoever asks isinstance(layer, torch.nn.LSTM), and nothing else in the model
 # remembers the swap: what was torch's is known from the class, which copies and pickles keep.
-class AcceleratedRNN(RNN, torch.nn.RNN):  # pyright: ignore[reportIncompatibleMethodOverride]
+class AcceleratedRNN(RNN):
     """A torch.nn.RNN that recurra computes."""
 
 
-class AcceleratedLSTM(LSTM, torch.nn.LSTM):  # pyright: ignore[reportIncompatibleMethodOverride]
+class AcceleratedLSTM(LSTM):
     """A torch.nn.LSTM that recurra computes."""
 
 
-class AcceleratedGRU(GRU, torch.nn.GRU):  # pyright: ignore[reportIncompatibleMethodOverride]
+class AcceleratedGRU(GRU):
     """A torch.nn.GRU that recurra computes."""
 
 
@@ -174,7 +176,7 @@ def _reason_to_leave(module: Module) -> str | None:
         return "torch.jit has compiled it for good; call accelerate before, and use torch.compile"
     if kind.__module__.startswith("torch.ao.nn."):
         return "it is quantized; recurra computes with floating point"
-    if isinstance(module, RNN | LSTM | GRU):
+    if isinstance(module, RecurrentLayer | RecurrentCell):
         return "it is recurra's already"
     if is_parametrized(module):
         return "its weights are parametrized; take that off first (torch.nn.utils.parametrize.remove_parametrizations)"

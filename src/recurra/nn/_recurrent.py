@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from recurra import ops
 from recurra.errors import ConfigError
-from recurra.nn._recurrent_layer import RecurrentLayer
+from recurra.nn._recurrent_layer import RecurrentLayer, check_nonlinearity
 
 
 class RNN(RecurrentLayer, torch.nn.RNN):
@@ -48,8 +48,7 @@ class RNN(RecurrentLayer, torch.nn.RNN):
         proj_size: None = None,
     ) -> None:
         _refuse_projection(proj_size)
-        if nonlinearity not in ("tanh", "relu", "sigmoid"):
-            raise ConfigError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh', 'relu' or 'sigmoid'.")
+        check_nonlinearity(nonlinearity)
         self.recurrent_dropout, self.zoneout, self.layer_norm = recurrent_dropout, zoneout, layer_norm
         # torch's constructor knows two of the three; the weights are the same.
         known = "tanh" if nonlinearity == "sigmoid" else nonlinearity

@@ -171,6 +171,12 @@ def check(recurrence: ops.Recurrence) -> None:
     recurrence.plan(dtype=torch.float32, device=torch.device("cpu"), training=True)
 
 
+def check_nonlinearity(name: str) -> None:
+    """Raise ConfigError for a nonlinearity that simple recurrent networks don't come with."""
+    if name not in ("tanh", "relu", "sigmoid"):
+        raise ConfigError(f"Unknown nonlinearity '{name}'. Select from 'tanh', 'relu' or 'sigmoid'.")
+
+
 def extra_weights(recurrence: ops.Recurrence, hidden: int) -> dict[str, int]:
     """The weights of a cell that torch has no name for, in the order of the equations, and their sizes."""
     cell = recurrence.cell
