@@ -65,6 +65,31 @@ def test_resets_are_sequences_of_their_own(name: str, batch_first: bool):
     assert not output[0, 5:].any()
 
 
+@pytest.mark.parametrize("lengths", [None, [6, 4, 0]], ids=["whole", "lengths"])
+@pytest.mark.parametrize("name", NAMES)
+def test_resets_in_float32(name: str, lengths: list[int] | None):
+    # Whichever kernel computes this type: the reference computes float64.
+    layer = getattr(nn, name)(2, HIDDEN, 2, bidirectional=True, batch_first=True)
+    twin = getattr(nn, name)(2, HIDDEN, 2, bidirectional=True, batch_first=True, dtype=torch.float64)
+    twin.load_state_dict(layer.state_dict())
+    x, state = torch.randn(BATCH, 6, 2, dtype=torch.float64), states(name, 4, BATCH)
+    resets = torch.rand(BATCH, 6) < 0.4
+    found = []
+    for each in (layer, twin):
+        dtype = each.weight_ih_l0.dtype
+        inputs = [tensor.to(dtype).requires_grad_() for tensor in (x, *leaves(state))]
+        begin = tuple(inputs[1:]) if name == "LSTM" else inputs[1]
+        results = leaves(each(inputs[0], begin, lengths=lengths, resets=resets))
+        torch.manual_seed(5)
+        asked = [torch.randn(result.shape, dtype=torch.float64).to(dtype) for result in results]
+        gradients = torch.autograd.grad(results, [*inputs, *each.parameters()], asked)
+        found.append([*results, *gradients])
+    assert (
+        twin.recurrence().plan(dtype=torch.float64, device=x.device, training=True, resets=True).kernel == "reference"
+    )
+    assert_close(found[0], [tensor.float() for tensor in found[1]], "gradient")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_one_sequence_can_be_reset(name: str):
     layer, x = getattr(nn, name)(2, HIDDEN, dtype=torch.float64), torch.randn(5, 2, dtype=torch.float64)

@@ -13,7 +13,8 @@ from recurra.nn._recurrent_layer import State, beyond_torch, check, check_nonlin
 class RecurrentCell(torch.nn.RNNCellBase):
     """What the three share: the weights that torch lacks, and a step by `ops.recurrent` where torch has none.
 
-    A step that torch has is torch's.
+    A step that torch has is torch's: the compiled kernel lays out the weights anew at each call, which for one step
+    takes about as long as the step.
     """
 
     layer_norm: bool
@@ -50,22 +51,22 @@ class RecurrentCell(torch.nn.RNNCellBase):
     def _step(self, input: Tensor, state: State | None) -> State:
         """The next state, from an input (batch, feature) or (feature,) and a state of as many dimensions."""
         recurrence = self.recurrence()
-        fields = len(recurrence.cell.state._fields)
+        equations = recurrence.cell
         rows = input.shape[:-1]
         if input.dim() not in (1, 2) or input.shape[-1] != self.input_size:
             raise ConfigError(
                 f"input has shape {tuple(input.shape)}; expected (batch, {self.input_size}) or ({self.input_size},)."
             )
         if state is None:
-            state = (input.new_zeros(*rows, self.hidden_size),) * fields
+            state = (input.new_zeros(*rows, self.hidden_size),) * len(equations.state._fields)
         for field in state:
             if field.shape != (*rows, self.hidden_size):
                 raise ConfigError(
                     f"The state has shape {tuple(field.shape)}; expected {(*rows, self.hidden_size)} for this input."
                 )
         start = tuple(field.reshape(1, -1, self.hidden_size) for field in state)
-        # In the order of the equations, which is that in which they were made.
-        weights = [weight for weight in self._parameters.values() if weight is not None]
+        names = [name for name in equations.weights._fields if self.bias or "bias" not in name]
+        weights = [getattr(self, name) for name in names]
         _, end = ops.recurrent(
             input.reshape(1, -1, self.input_size), start, weights, recurrence, training=self.training
         )
