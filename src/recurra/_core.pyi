@@ -1,7 +1,75 @@
 """The compiled part of recurra. Only recurra.ops talks to it."""
 
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
+# Addresses of memory, 0 where there is none; sizes and strides count floats.
+Layer = tuple[str, int, int]  # cell, features, hidden
+Steps = tuple[int, int, int, int, int, int]  # time, rows, rows of the data; lengths, batch_sizes, resets
+Weights = tuple[int, int, int, int, int]  # w_ih, w_hh, b_ih, b_hh, peephole
+Array = tuple[int, int, int]  # data, time stride, row stride
+State = tuple[int, int]  # h, c
+
+Floats = TypeVar("Floats")  # a numpy array or a torch tensor, float32
+
 def cpu_features() -> dict[str, bool]: ...
+def instruction_sets() -> tuple[str, ...]: ...
+def instruction_set() -> str: ...
+def use_instruction_set(name: str) -> bool: ...
+def peak_gflops(threads: int, seconds: float) -> float: ...
 def steps_since_observed(values: NDArray[np.float32], offsets: NDArray[np.int64]) -> NDArray[np.float32]: ...
+def tape_size(layer: Layer, steps: Steps, recompute: bool) -> int: ...
+def forward(
+    layer: Layer,
+    steps: Steps,
+    reverse: bool,
+    weights: Weights,
+    x: Array,
+    start: State,
+    out: Array,
+    end: State,
+    tape: int,
+    recompute: bool,
+    threads: int,
+) -> None: ...
+def backward(
+    layer: Layer,
+    steps: Steps,
+    reverse: bool,
+    weights: Weights,
+    x: Array,
+    start: State,
+    out: Array,
+    tape: int,
+    recompute: bool,
+    grad_out: Array,
+    grad_end: State,
+    grad_x: Array,
+    grad_start: State,
+    grad_weights: Weights,
+    threads: int,
+) -> None: ...
+
+class Stream:
+    """A stack of layers that runs one step at a time; its weights are packed once, its state is in here.
+
+    Each of `layers` is (cell, weight_ih, weight_hh, bias_ih, bias_hh, weight_peephole), the last three None where a
+    layer has none; cells are named as in recurra.reference. Not for two threads at once.
+    """
+
+    def __init__(self, layers: Sequence[tuple[str, Any, Any, Any, Any, Any]], rows: int = 1) -> None: ...
+    def step(self, x: Floats, out: Floats | None = None) -> Floats: ...
+    def state(self) -> NDArray[np.float32]: ...
+    def restore(self, state: Any) -> None: ...
+    def reset(self) -> None: ...
+    def fork(self) -> Stream: ...
+    def anew(self, rows: int = 1) -> Stream: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def input_size(self) -> int: ...
+    @property
+    def output_size(self) -> int: ...

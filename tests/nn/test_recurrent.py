@@ -69,7 +69,7 @@ def results(layer: Any, x: Any, state: Any) -> list[torch.Tensor]:
     output, end = layer(x, state)
     found = leaves(output.data if isinstance(output, PackedSequence) else output, end)
     inputs = [data, *leaves(() if state is None else state), *layer.parameters()]
-    gradients = torch.autograd.grad(found, inputs, [torch.randn_like(tensor) for tensor in found])
+    gradients = torch.autograd.grad(found, inputs, [torch.randn(tensor.shape, dtype=tensor.dtype) for tensor in found])
     return [*(tensor.detach() for tensor in found), *gradients]
 
 
@@ -385,4 +385,5 @@ def test_options_that_nothing_computes_are_refused():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_plan_of_a_layer(name: str):
-    assert getattr(nn, name)(3, 4).plan().kernel == "torch"
+    assert getattr(nn, name)(3, 4).plan().kernel == "native"
+    assert getattr(nn, name)(3, 4, dtype=torch.float64).plan().kernel == "torch"

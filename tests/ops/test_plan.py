@@ -6,27 +6,33 @@ import pytest
 import torch
 
 from recurra.errors import ConfigError
-from recurra.ops import Recurrence, plan
+from recurra.ops import Recurrence, instruction_set, plan
 
 HERE: dict[str, Any] = {"dtype": torch.float32, "device": torch.device("cpu"), "training": True}
+
+
+IN_DOUBLE = {"dtype": torch.float64}
+ON_META = {"device": torch.device("meta")}
 
 
 @pytest.mark.parametrize(
     ("kind", "features", "kernel", "reason"),
     [
-        ("rnn", {"nonlinearity": "tanh"}, "torch", "torch computes this rnn"),
-        ("rnn", {"nonlinearity": "relu"}, "torch", "torch computes this rnn"),
-        ("rnn", {"nonlinearity": "sigmoid"}, "reference", "with a sigmoid nonlinearity"),
-        ("lstm", {}, "torch", "torch computes this lstm"),
-        ("lstm", {"proj_size": 3, "peephole": False}, "torch", "torch computes this lstm"),
-        ("lstm", {"peephole": True, "proj_size": 0}, "reference", "no LSTM with peepholes"),
-        ("gru", {"reset_after": True}, "torch", "torch computes this gru"),
-        ("gru", {"reset_after": False}, "reference", "resets before the product"),
-        ("gru", {"zoneout": 0.1}, "reference", "no zoneout"),
+        ("rnn", {"nonlinearity": "tanh"}, "native", "own kernel computes this rnn, torch.float32 on the CPU"),
+        ("rnn", {"nonlinearity": "relu"}, "native", f"with {instruction_set()} instructions"),
+        ("lstm", {"peephole": True, "proj_size": 0}, "native", "own kernel computes this lstm"),
+        ("gru", {"reset_after": False, "resets": True}, "native", "stores the gates for the way back"),
+        ("rnn", {"recurrent_dropout": 0.1, "training": False}, "native", "own kernel computes this rnn"),
+        ("lstm", {"proj_size": 3, "peephole": False}, "torch", "recurra's own kernel has no projections"),
+        ("lstm", IN_DOUBLE, "torch", "torch computes this lstm; recurra's own kernel has no torch.float64"),
+        ("gru", {**IN_DOUBLE, **ON_META}, "torch", "has no torch.float64, no kernel for meta"),
+        ("rnn", {"nonlinearity": "sigmoid"}, "reference", "own kernel has no sigmoid nonlinearity; the equations"),
+        ("lstm", {"peephole": True, **IN_DOUBLE}, "reference", "no LSTM with peepholes; recurra's own kernel has no"),
+        ("gru", {"reset_after": False, **IN_DOUBLE}, "reference", "resets before the product"),
+        ("gru", {"zoneout": 0.1}, "reference", "torch has no zoneout; recurra's own kernel has no zoneout"),
         ("lstm", {"layer_norm": True}, "reference", "no layer normalisation"),
-        ("rnn", {"resets": True}, "reference", "reset rows in mid-sequence"),
+        ("rnn", {"resets": True, **ON_META}, "reference", "reset rows in mid-sequence"),
         ("rnn", {"recurrent_dropout": 0.1}, "reference", "drops nothing of the state"),
-        ("rnn", {"recurrent_dropout": 0.1, "training": False}, "torch", "torch computes this rnn"),
         ("lstm", {"peephole": True, "recurrent_dropout": 0.1}, "reference", "peepholes; torch drops nothing"),
     ],
 )
@@ -37,14 +43,41 @@ def test_kernel_and_reason(kind: Any, features: dict[str, Any], kernel: str, rea
 
 
 def test_recurrence_plans_itself():
-    assert Recurrence("lstm", peephole=True).plan(**HERE).kernel == "reference"
+    assert Recurrence("lstm", peephole=True).plan(**HERE).kernel == "native"
     assert Recurrence("rnn", nonlinearity="sigmoid").plan(**HERE).kernel == "reference"
-    assert Recurrence("gru", reset_after=False).plan(**HERE).kernel == "reference"
-    assert Recurrence("gru").plan(**HERE).kernel == "torch"
-    assert Recurrence("gru").plan(**HERE, resets=True).kernel == "reference"
+    assert Recurrence("lstm", proj_size=2).plan(**HERE).kernel == "torch"
+    assert Recurrence("gru", reset_after=False).plan(**{**HERE, **IN_DOUBLE}).kernel == "reference"
+    assert Recurrence("gru").plan(**{**HERE, **IN_DOUBLE}).kernel == "torch"
+    assert Recurrence("gru").plan(**{**HERE, **IN_DOUBLE}, resets=True).kernel == "reference"
     assert Recurrence("gru", layer_norm=True).plan(**HERE).kernel == "reference"
     assert Recurrence("gru", zoneout=0.1).plan(**HERE).kernel == "reference"
     assert Recurrence("gru", recurrent_dropout=0.1).plan(**HERE).kernel == "reference"
+
+
+@pytest.mark.parametrize(
+    ("forced", "features", "kernel"),
+    [("reference", {}, "reference"), ("torch", {}, "torch"), ("native", {"peephole": True}, "native")],
+)
+def test_a_kernel_can_be_forced(monkeypatch: pytest.MonkeyPatch, forced: str, features: dict[str, Any], kernel: str):
+    monkeypatch.setattr("recurra.ops._plan._FORCED", forced)
+    chosen = plan("lstm", **HERE, **features)
+    assert chosen.kernel == kernel
+    assert chosen.reason.startswith(f"RECURRA_KERNEL={forced}: ")
+
+
+@pytest.mark.parametrize(
+    ("forced", "features"),
+    [
+        ("native", {"zoneout": 0.1}),
+        ("torch", {"peephole": True}),
+        ("reference", {"proj_size": 2}),
+        ("fast", {}),
+    ],
+)
+def test_a_forced_kernel_does_not_give_way(monkeypatch: pytest.MonkeyPatch, forced: str, features: dict[str, Any]):
+    monkeypatch.setattr("recurra.ops._plan._FORCED", forced)
+    with pytest.raises(ConfigError, match=f"RECURRA_KERNEL={forced}: no such kernel, or it can't compute this layer"):
+        plan("lstm", **HERE, **features)
 
 
 @pytest.mark.parametrize(

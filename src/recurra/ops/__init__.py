@@ -5,11 +5,31 @@ from typing import TYPE_CHECKING
 from recurra._lazy import lazy
 
 if TYPE_CHECKING:
-    from recurra.ops._native import cpu_features, steps_since_observed
+    from recurra.ops._native import (
+        Stream,
+        cpu_features,
+        instruction_set,
+        instruction_sets,
+        peak_gflops,
+        steps_since_observed,
+        use_instruction_set,
+    )
     from recurra.ops._plan import Plan, plan
     from recurra.ops._recurrent import Recurrence, recurrent
 
-__all__ = ["Plan", "Recurrence", "cpu_features", "plan", "recurrent", "steps_since_observed"]
+__all__ = [
+    "Plan",
+    "Recurrence",
+    "Stream",
+    "cpu_features",
+    "instruction_set",
+    "instruction_sets",
+    "peak_gflops",
+    "plan",
+    "recurrent",
+    "steps_since_observed",
+    "use_instruction_set",
+]
 
 # The names are imported when they are asked for: what is compiled works without torch.
 __getattr__, __dir__ = lazy(
@@ -17,9 +37,14 @@ __getattr__, __dir__ = lazy(
     {
         "Plan": "recurra.ops._plan",
         "Recurrence": "recurra.ops._recurrent",
+        "Stream": "recurra.ops._native",
         "cpu_features": "recurra.ops._native",
+        "instruction_set": "recurra.ops._native",
+        "instruction_sets": "recurra.ops._native",
+        "peak_gflops": "recurra.ops._native",
         "plan": "recurra.ops._plan",
         "recurrent": "recurra.ops._recurrent",
         "steps_since_observed": "recurra.ops._native",
+        "use_instruction_set": "recurra.ops._native",
     },
 )

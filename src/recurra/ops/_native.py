@@ -1,14 +1,67 @@
+"""The compiled module, which nothing else touches. Works without torch."""
+
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from recurra import _core
+from recurra._core import Stream, backward, forward, tape_size
+from recurra.errors import ConfigError
+
+__all__ = [
+    "Stream",
+    "backward",
+    "cpu_features",
+    "forward",
+    "instruction_set",
+    "instruction_sets",
+    "peak_gflops",
+    "steps_since_observed",
+    "tape_size",
+    "use_instruction_set",
+]
 
 
 def cpu_features() -> dict[str, bool]:
     """Which instruction sets this processor has and its operating system lets programs use, by name."""
     return _core.cpu_features()
+
+
+def instruction_sets() -> tuple[str, ...]:
+    """The instruction sets that the kernels are compiled for and this machine has, the best first."""
+    return _core.instruction_sets()
+
+
+def instruction_set() -> str:
+    """The instruction set that the kernels use: the best, or what the environment variable RECURRA_ISA names."""
+    return _core.instruction_set()
+
+
+@contextmanager
+def use_instruction_set(name: str) -> Iterator[None]:
+    """Let the kernels use this instruction set for a while, in all threads: to compare, or to test.
+
+    What was computed forwards under one set must go backwards under the same.
+    """
+    before = _core.instruction_set()
+    if not _core.use_instruction_set(name):
+        raise ConfigError(
+            f"Instruction set {name!r} isn't compiled in, or this machine lacks it. "
+            f"Choose one of {', '.join(instruction_sets())}."
+        )
+    try:
+        yield
+    finally:
+        _core.use_instruction_set(before)
+
+
+def peak_gflops(threads: int, seconds: float = 0.2) -> float:
+    """How many 10^9 multiplications and additions a second this machine does from registers, on so many threads."""
+    return _core.peak_gflops(threads, seconds)
 
 
 def steps_since_observed(values: ArrayLike, offsets: ArrayLike) -> NDArray[np.float32]:

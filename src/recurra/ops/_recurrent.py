@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
@@ -11,7 +12,8 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from recurra import reference
-from recurra.ops._plan import Kind, Plan, plan
+from recurra.ops._plan import Kernel, Kind, Plan, choose, plan
+from recurra.ops._stack import run_stack
 
 
 class Recurrence(NamedTuple):
@@ -36,14 +38,18 @@ class Recurrence(NamedTuple):
 
     def plan(self, *, dtype: torch.dtype, device: torch.device, training: bool, resets: bool = False) -> Plan:
         """Which kernel would run this, with resets or without, and why."""
-        features: dict[str, object] = {
+        return plan(self.kind, dtype=dtype, device=device, training=training, resets=resets, **self.features)
+
+    @property
+    def features(self) -> dict[str, object]:
+        """What sets this apart from other layers of its kind, as `plan` names it."""
+        own: dict[str, object] = {
             "rnn": {"nonlinearity": self.nonlinearity},
             "lstm": {"peephole": self.peephole, "proj_size": self.proj_size},
             "gru": {"reset_after": self.reset_after},
         }[self.kind]
-        for name in ("recurrent_dropout", "zoneout", "layer_norm"):
-            features[name] = getattr(self, name)
-        return plan(self.kind, dtype=dtype, device=device, training=training, resets=resets, **features)
+        of_all = {"recurrent_dropout": self.recurrent_dropout, "zoneout": self.zoneout, "layer_norm": self.layer_norm}
+        return {**own, **of_all}
 
     @property
     def cell(self) -> reference.Cell:
@@ -77,10 +83,54 @@ def recurrent(
     a row begins anew: nothing passes between that step and the one before it, in either direction; not with a packed
     sequence. `training` throws the dice of dropout.
     """
-    chosen = recurrence.plan(dtype=input.dtype, device=input.device, training=training, resets=resets is not None)
-    if chosen.kernel == "torch":
+    if torch.is_autocast_enabled("cpu") and input.is_cpu:
+        # As torch does with what loses by short numbers: computed, and given, in the numbers of the weights.
+        input, state = input.to(weights[0].dtype), tuple(field.to(weights[0].dtype) for field in state)
+    kernel_of = _kernel_of if torch.compiler.is_compiling() else _remembered_kernel_of
+    kernel = kernel_of(recurrence, input.dtype, input.device.type, training, resets is not None)
+    if kernel == "native":
+        return _by_native(input, state, weights, recurrence, training, batch_sizes, lengths, resets)
+    if kernel == "torch":
         return _by_torch(input, state, weights, recurrence, training, batch_sizes, lengths)
     return _by_reference(input, state, weights, recurrence, training, batch_sizes, lengths, resets)
+
+
+def _kernel_of(recurrence: Recurrence, dtype: torch.dtype, device: str, training: bool, resets: bool) -> Kernel:
+    return choose(recurrence.kind, dtype, device, training, {**recurrence.features, "resets": resets}).kernel
+
+
+_remembered_kernel_of = lru_cache(_kernel_of)
+
+
+def _by_native(
+    input: Tensor,
+    state: tuple[Tensor, ...],
+    weights: Sequence[Tensor],
+    recurrence: Recurrence,
+    training: bool,
+    batch_sizes: Tensor | None,
+    lengths: Tensor | None,
+    resets: Tensor | None,
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    kind = recurrence.kind
+    if kind == "rnn":
+        cell = f"rnn-{recurrence.nonlinearity}"
+    elif kind == "lstm":
+        cell = "lstm-peephole" if recurrence.peephole else "lstm"
+    else:
+        cell = "gru" if recurrence.reset_after else "gru-reset-before"
+    return run_stack(
+        input,
+        state,
+        weights,
+        cell=cell,
+        batch_first=recurrence.batch_first,
+        bidirectional=recurrence.bidirectional,
+        dropout=recurrence.dropout if training else 0.0,
+        batch_sizes=batch_sizes,
+        lengths=lengths,
+        resets=resets,
+    )
 
 
 def _by_torch(
