@@ -36,6 +36,11 @@ class RecurrentLayer(torch.nn.RNNBase):
         weight = next(weight for weight in self._flat_weights if weight is not None)
         return self.recurrence().plan(dtype=weight.dtype, device=weight.device, training=self.training)
 
+    def stream(self, rows: int = 1) -> ops.Stream:
+        """This layer outside of training, one step at a time, for so many sequences at once; with its weights of now."""
+        weights: list[Tensor] = self._flat_weights  # type: ignore[assignment]
+        return ops.stream(weights, self.recurrence(), rows)
+
     def flatten_parameters(self) -> None:
         """Lay the weights out for cuDNN, where torch computes this layer; otherwise do nothing."""
         if self.plan().kernel == "torch":

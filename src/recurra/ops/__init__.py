@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     )
     from recurra.ops._plan import Plan, plan
     from recurra.ops._recurrent import Recurrence, recurrent
+    from recurra.ops._stream import stream
 
 __all__ = [
     "Plan",
@@ -28,6 +29,7 @@ __all__ = [
     "plan",
     "recurrent",
     "steps_since_observed",
+    "stream",
     "use_instruction_set",
 ]
 
@@ -45,6 +47,7 @@ __getattr__, __dir__ = lazy(
         "plan": "recurra.ops._plan",
         "recurrent": "recurra.ops._recurrent",
         "steps_since_observed": "recurra.ops._native",
+        "stream": "recurra.ops._stream",
         "use_instruction_set": "recurra.ops._native",
     },
 )
