@@ -37,7 +37,7 @@ class RecurrentLayer(torch.nn.RNNBase):
         return self.recurrence().plan(dtype=weight.dtype, device=weight.device, training=self.training)
 
     def stream(self, rows: int = 1) -> ops.Stream:
-        """This layer outside of training, one step at a time, for so many sequences at once; with its weights of now."""
+        """This layer outside of training, a step at a time, for so many sequences at once; with its weights of now."""
         weights: list[Tensor] = self._flat_weights  # type: ignore[assignment]
         return ops.stream(weights, self.recurrence(), rows)
 
