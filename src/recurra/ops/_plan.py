@@ -148,4 +148,6 @@ def _beyond(kind: str, name: str, features: dict[str, object]) -> bool:
     if name not in features:
         return False
     in_torch, value = _IN_TORCH[kind][name], features[name]
-    return value not in in_torch if isinstance(in_torch, tuple) else bool(value) != bool(in_torch)
+    if isinstance(in_torch, tuple):
+        return value not in in_torch
+    return not in_torch if value else bool(in_torch)
