@@ -1,33 +1,24 @@
-// The core alone, without Python. Prints every expectation that fails and exits with their number.
+// What the core can do beside recurrent kernels, without Python.
 
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
 #include <limits>
 #include <span>
 #include <vector>
 
 #include "core/cpu_features.hpp"
 #include "core/observed.hpp"
+#include "tests/expect.hpp"
 
 namespace {
 
 using recurra::core::cpu_features;
 using recurra::core::CpuFeatures;
 using recurra::core::steps_since_observed;
+using recurra::test::run_tests;
 
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
-
-int failures = 0;
-
-void expect(bool holds, const char* what, int line) {
-    if (holds) return;
-    ++failures;
-    std::printf("core_tests.cpp:%d: expected %s\n", line, what);
-}
-
-#define EXPECT(condition) expect((condition), #condition, __LINE__)
 
 std::vector<float> run(const std::vector<float>& values, const std::vector<std::int64_t>& offsets,
                        std::size_t columns) {
@@ -96,19 +87,17 @@ void features_agree_with_the_compiler() {
 
 }  // namespace
 
-int main() {
-    const std::array tests = {
-        counts_rows_since_the_last_value,
-        counts_from_the_start_before_the_first_value,
-        starts_anew_with_each_series,
-        keeps_columns_apart,
-        takes_empty_series,
-        takes_nothing_at_all,
-        infinity_and_signed_nan,
-        features_follow_from_each_other,
-        features_agree_with_the_compiler,
+int main(int argc, char** argv) {
+    constexpr std::array kTests = {
+        TEST(counts_rows_since_the_last_value),
+        TEST(counts_from_the_start_before_the_first_value),
+        TEST(starts_anew_with_each_series),
+        TEST(keeps_columns_apart),
+        TEST(takes_empty_series),
+        TEST(takes_nothing_at_all),
+        TEST(infinity_and_signed_nan),
+        TEST(features_follow_from_each_other),
+        TEST(features_agree_with_the_compiler),
     };
-    for (const auto test : tests) test();
-    std::printf("%zu tests of the core, %d failed expectations\n", tests.size(), failures);
-    return failures == 0 ? 0 : 1;
+    return run_tests(kTests, std::span(argv, argc).subspan(1));
 }

@@ -1,0 +1,99 @@
+// Many threads, ours and the caller's: what the thread sanitizer looks at.
+
+#include <array>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+#include "core/recurrent.hpp"
+#include "tests/expect.hpp"
+#include "tests/problem.hpp"
+#include "tests/runs.hpp"
+
+namespace {
+
+using namespace recurra;        // NOLINT(google-build-using-namespace)
+using namespace recurra::test;  // NOLINT(google-build-using-namespace)
+
+constexpr int kCallers = 3;
+
+// Runs `call` on several threads of the caller's own at once, as data loaders and servers do.
+template <class Call>
+void at_once(Call call) {
+    std::vector<std::thread> callers;
+    callers.reserve(kCallers);
+    for (int i = 0; i < kCallers; ++i) callers.emplace_back(call, i);
+    for (std::thread& caller : callers) caller.join();
+}
+
+// The first call of all, before anything else made the choice.
+void first_use_from_many_threads() {
+    std::array<const char*, kCallers> names{};
+    at_once([&names](int i) { names.at(i) = core::instruction_set(); });
+    for (const char* name : names) EXPECT(name == names[0]);
+}
+
+// More threads than rows, than cores, than before.
+void threads_share_rows_and_units() {
+    for (const Cell cell : kCompiled) {
+        for (const std::int64_t rows : {1, 3, 40}) {
+            Case c{.cell = cell, .time = 9, .rows = rows, .features = 5, .hidden = rows == 1 ? 300 : 33};
+            c.kind = rows == 3 ? Rows::kLengths : Rows::kFull;
+            const Problem p = make_problem(c);
+            current_case = describe(c);
+            for (const bool recompute : {false, true}) {
+                const Results alone = run(p, {.threads = 1, .recompute = recompute});
+                for (const int threads : {2, 5, 3}) {
+                    expect_same_rows(alone, run(p, {.threads = threads, .recompute = recompute}));
+                }
+            }
+        }
+    }
+}
+
+void callers_do_not_wait_for_each_other_wrongly() {
+    for (const Cell cell : kCompiled) {
+        const Case c{.cell = cell, .time = 6, .rows = 20, .features = 5, .hidden = 33};
+        const Problem p = make_problem(c);
+        current_case = describe(c);
+        const Results alone = run(p, {.threads = 1});
+        std::array<Results, kCallers> results;
+        for (Results& r : results) r = make_results(p, {});
+        at_once([&](int i) {
+            for (int turn = 0; turn < 5; ++turn) {
+                core::forward(forward_call(p, results.at(i), {.threads = 1 + i}));
+                core::backward(backward_call(p, results.at(i), {.threads = 1 + i}));
+            }
+        });
+        for (const Results& r : results) expect_same_rows(alone, r);
+    }
+}
+
+void streams_share_a_stack() {
+    const Problem p = make_problem({.cell = Cell::kGruResetAfter, .time = 9, .rows = 2, .hidden = 33});
+    const std::array layers = {layer_of(p)};
+    const std::array weights = {weights_of(p)};
+    const auto stack = core::make_stack(layers, weights);
+    const core::Stream first(stack, 2);
+    std::array<std::vector<float>, kCallers> outs;
+    at_once([&](int i) {
+        core::Stream stream(first);
+        outs.at(i).resize(p.of.rows * p.of.hidden);
+        for (std::int64_t t = 0; t < p.of.time; ++t) {
+            stream.step(p.x.buffer.data() + t * p.x.time_stride, outs.at(i).data());
+        }
+    });
+    for (const auto& out : outs) expect_same_bits("streams at once", out, outs[0]);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    constexpr std::array kTests = {
+        TEST(first_use_from_many_threads),
+        TEST(threads_share_rows_and_units),
+        TEST(callers_do_not_wait_for_each_other_wrongly),
+        TEST(streams_share_a_stack),
+    };
+    return run_tests(kTests, std::span(argv, argc).subspan(1));
+}
