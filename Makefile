@@ -85,6 +85,7 @@ check-changelog:
 		echo "CHANGELOG.md has no entry for $$version; add '## $$version' and what a user sees." >&2; exit 1; }
 
 bench: env
+	$(BIN)/recurra bench --quick
 	@for file in benchmarks/*.py; do \
 		test -e "$$file" || { echo "There is nothing in benchmarks/ yet."; break; }; \
 		echo "$$file"; $(BIN)/python "$$file" || exit 1; done

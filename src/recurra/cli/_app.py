@@ -40,6 +40,16 @@ COMMANDS: dict[str, Command | dict[str, Command]] = {
         "Repeat a published experiment and compare with the published figures.",
         "recurra reproduce etth1-96 --data datasets",
     ),
+    "bench": Command(
+        "recurra.cli._bench:bench",
+        "Measure recurra beside torch and other runtimes on this machine.",
+        "recurra bench --quick",
+    ),
+    "doctor": Command(
+        "recurra.cli._doctor:doctor",
+        "Say what recurra finds on this machine, and what stands in its way.",
+        "recurra doctor",
+    ),
     "demo": Command(
         "recurra.cli._demo:demo",
         "Fit a forecaster to 235 years of sunspots, in under a minute.",
