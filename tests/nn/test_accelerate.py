@@ -23,7 +23,15 @@ import recurra
 from cases.tolerances import assert_close
 from recurra import nn, ops
 from recurra.errors import ConfigError
-from recurra.nn._accelerate import AcceleratedGRU, AcceleratedLSTM, AcceleratedRNN
+from recurra.nn._accelerate import (
+    AcceleratedGRU,
+    AcceleratedGRUCell,
+    AcceleratedLSTM,
+    AcceleratedLSTMCell,
+    AcceleratedRNN,
+    AcceleratedRNNCell,
+)
+from recurra.nn._recurrent_cells import RecurrentCell
 
 LAYERS = {torch.nn.RNN: AcceleratedRNN, torch.nn.LSTM: AcceleratedLSTM, torch.nn.GRU: AcceleratedGRU}
 
@@ -241,15 +249,16 @@ def test_tied_and_frozen_parameters():
     assert_close(other(x)[0], expected)
 
 
-def test_mode_and_dtype_are_kept():
-    layer = torch.nn.LSTM(3, 4, 2, dropout=0.5, dtype=torch.float64).eval()
-    x = torch.randn(5, 2, 3, dtype=torch.float64)
+def test_mode_is_kept_and_a_swapped_layer_can_be_converted():
+    layer: Any = torch.nn.LSTM(3, 4, 2, dropout=0.5).eval()
+    x = torch.randn(5, 2, 3)
     before = layer(x)[0]
     recurra.accelerate(layer)
     assert not layer.training
     assert_close(layer(x)[0], before)
-    torch.testing.assert_close(layer.float()(x.float())[0], before.float())
-    assert not torch.equal(layer.train()(x.float())[0], layer(x.float())[0])
+    torch.testing.assert_close(layer.double()(x.double())[0].float(), before)
+    assert layer.plan().kernel == "torch"
+    assert not torch.equal(layer.float().train()(x)[0], layer(x)[0])
 
 
 def test_hooks_fire_in_order(words: Tensor):
@@ -407,6 +416,10 @@ def with_pruning() -> torch.nn.Module:
     return prune.random_unstructured(torch.nn.LSTM(3, 4), "weight_hh_l0", amount=0.5)
 
 
+def with_pruned_cell() -> torch.nn.Module:
+    return prune.random_unstructured(torch.nn.GRUCell(3, 4), "weight_hh", amount=0.5)
+
+
 def with_another_forward() -> torch.nn.Module:
     layer = torch.nn.LSTM(3, 4)
     layer.forward = Loud(3, 4).forward  # type: ignore[method-assign]
@@ -445,6 +458,20 @@ def sharded() -> Any:
         (quantized, "0", "LSTM(3, 4)", "it is quantized"),
         (sharded, "", "FSDPLSTM(3, 4)", "call accelerate before fully_shard"),
         (lambda: torch.nn.GRU(3, 4).to(torch.complex64), "", "GRU(3, 4)", "dtype=torch.complex64"),
+        (lambda: torch.nn.GRU(3, 4).double(), "", "GRU(3, 4)", "torch computes this gru; .*no torch.float64"),
+        (lambda: torch.nn.GRU(3, 4).bfloat16(), "", "GRU(3, 4)", "torch computes this gru; .*no torch.bfloat16"),
+        (lambda: torch.nn.RNN(3, 4, device="meta"), "", "RNN(3, 4)", "torch computes this rnn; .*no kernel for meta"),
+        (
+            lambda: torch.nn.LSTM(3, 4, proj_size=2),
+            "",
+            "LSTM(3, 4, proj_size=2)",
+            "torch computes this lstm; .*no proj",
+        ),
+        (lambda: torch.nn.RNNBase("GRU", 3, 4), "", "RNNBase(3, 4)", "its class .*RNNBase may compute something else"),
+        (lambda: torch.nn.RNNCell(3, 4), "", "RNNCell(3, 4)", "torch computes single steps of this cell"),
+        (lambda: torch.nn.LSTMCell(3, 4), "", "LSTMCell(3, 4)", "torch computes single steps of this cell"),
+        (lambda: torch.nn.GRUCell(3, 4, bias=False), "", "GRUCell(3, 4, bias=False)", "torch computes single steps"),
+        (with_pruned_cell, "", "GRUCell(3, 4)", "weight_hh is derived from other parameters"),
     ],
 )
 def test_what_is_left_and_why(process_group: None, make: Any, name: str, layer: str, reason: str):
@@ -495,9 +522,39 @@ def test_the_report_reads_well(monkeypatch: pytest.MonkeyPatch):
         report.swapped = ()  # type: ignore[misc]
 
 
-def test_no_plan_computes_torchs_layers_by_the_slow_reference():
-    for theirs in LAYERS:
-        for dtype in (torch.float32, torch.float64, torch.bfloat16):
-            for mode in (True, False):
-                (entry,) = recurra.accelerate(theirs(3, 4, dtype=dtype).train(mode)).swapped
-                assert entry.plan.kernel != "reference"
+@pytest.mark.parametrize("theirs", LAYERS)
+@pytest.mark.parametrize("options", [{}, {"num_layers": 2, "bidirectional": True, "dropout": 0.1}, {"bias": False}])
+def test_layers_of_float32_are_computed_by_the_compiled_kernel(theirs: Any, options: dict[str, Any]):
+    for mode in (True, False):
+        (entry,) = recurra.accelerate(theirs(3, 4, **options).train(mode)).swapped
+        assert entry.plan.kernel == "native"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        (torch.nn.RNNCell, AcceleratedRNNCell),
+        (torch.nn.LSTMCell, AcceleratedLSTMCell),
+        (torch.nn.GRUCell, AcceleratedGRUCell),
+    ],
+)
+def test_a_cell_is_swapped_once_there_is_a_kernel(theirs: Any, ours: Any, monkeypatch: pytest.MonkeyPatch):
+    cell, x = theirs(3, 4), torch.randn(2, 3)
+    before = cell(x)
+    monkeypatch.setattr(RecurrentCell, "plan", lambda self: ops.Plan("native", "made for this test"))
+    assert recurra.accelerate(cell).swapped
+    assert type(cell) is ours
+    assert repr(cell) == f"Accelerated{theirs.__name__}(3, 4)"
+    assert_close(cell(x), before)
+    assert recurra.decelerate(cell) == ("",)
+    assert type(cell) is theirs
+
+
+def test_a_kernel_that_is_forced_and_refused_leaves_the_model_whole(monkeypatch: pytest.MonkeyPatch):
+    def refuse(self: Any) -> ops.Plan:
+        raise ConfigError("RECURRA_KERNEL=native: it can't compute this layer")
+
+    layer = torch.nn.GRU(3, 4)
+    monkeypatch.setattr(nn.GRU, "plan", refuse)
+    assert recurra.accelerate(layer).left[0].reason.startswith("RECURRA_KERNEL=native")
+    assert type(layer) is torch.nn.GRU

@@ -13,12 +13,12 @@ from torch.nn.utils.parametrize import is_parametrized
 from recurra import ops
 from recurra.errors import ConfigError
 from recurra.nn._recurrent import GRU, LSTM, RNN
-from recurra.nn._recurrent_cells import RecurrentCell
+from recurra.nn._recurrent_cells import GRUCell, LSTMCell, RecurrentCell, RNNCell
 from recurra.nn._recurrent_layer import RecurrentLayer
 
 
-# They are torch's layers still, for whoever asks isinstance(layer, torch.nn.LSTM), and nothing else in the model
-# remembers the swap: what was torch's is known from the class, which copies and pickles keep.
+# Nothing in the model but these classes remembers the swap: what was torch's is known from them, also in copies and
+# pickles, and told from what was made as recurra's.
 class AcceleratedRNN(RNN):
     """A torch.nn.RNN that recurra computes."""
 
@@ -31,19 +31,34 @@ class AcceleratedGRU(GRU):
     """A torch.nn.GRU that recurra computes."""
 
 
-_OURS: dict[type[Module], type[AcceleratedRNN | AcceleratedLSTM | AcceleratedGRU]] = {
+class AcceleratedRNNCell(RNNCell):
+    """A torch.nn.RNNCell that recurra computes."""
+
+
+class AcceleratedLSTMCell(LSTMCell):
+    """A torch.nn.LSTMCell that recurra computes."""
+
+
+class AcceleratedGRUCell(GRUCell):
+    """A torch.nn.GRUCell that recurra computes."""
+
+
+_OURS: dict[type[Module], type[RecurrentLayer | RecurrentCell]] = {
     torch.nn.RNN: AcceleratedRNN,
     torch.nn.LSTM: AcceleratedLSTM,
     torch.nn.GRU: AcceleratedGRU,
+    torch.nn.RNNCell: AcceleratedRNNCell,
+    torch.nn.LSTMCell: AcceleratedLSTMCell,
+    torch.nn.GRUCell: AcceleratedGRUCell,
 }
-_THEIRS = {ours: theirs for theirs, ours in _OURS.items()}
+_THEIRS: dict[type[Module], type[Module]] = {ours: theirs for theirs, ours in _OURS.items()}
 # What torch's constructor never stored in the layer: options beyond torch, at the value that torch's layers have.
 for _layer in _THEIRS:
     for _option in inspect.signature(_layer.__init__).parameters.values():
         if _option.kind is _option.KEYWORD_ONLY:
             setattr(_layer, _option.name, _option.default)
 
-_NAMES = {"RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"}
+_NAMES = {layer.__name__ for layer in _OURS}
 
 
 @dataclass(frozen=True)
@@ -74,7 +89,7 @@ class AccelerationReport:
     def __str__(self) -> str:
         found = len(self.swapped) + len(self.left)
         if not found:
-            return "No recurrent layers of torch were found among the model's modules."
+            return "No recurrent layers were found among the model's modules."
         lines = [f"Swapped {len(self.swapped)} of {found} recurrent layers{':' if self.swapped else '.'}"]
         lines += [f"  {_shown(entry)}: kernel {entry.plan.kernel}; {entry.plan.reason}" for entry in self.swapped]
         lines += ["Left as they were:"] if self.left else []
@@ -83,19 +98,20 @@ class AccelerationReport:
 
 
 def accelerate(model: Module) -> AccelerationReport:
-    """Let recurra compute every torch.nn.RNN, LSTM and GRU inside a model, in place, and say which and how.
+    """Let recurra compute the torch.nn.RNN, LSTM and GRU inside a model, in place, and say which and why.
 
     A layer is swapped by giving it another class, not by putting another module in its place. So everything that holds
     the layer or its weights goes on holding them: the model's attributes, however many; an optimiser made before;
     hooks; tied and frozen parameters; DistributedDataParallel around it; torch.compile, which notices and compiles
     again. The model may itself be a recurrent layer. Names and `state_dict` don't change, nor what
-    `isinstance(layer, torch.nn.LSTM)` answers; `type(layer)` does. Where the plan says `torch`, torch computes the
-    layer as before. A plan holds for the weights and the mode of the moment, and is made anew at each call: a model may
-    be swapped first and moved to another device later.
+    `isinstance(layer, torch.nn.LSTM)` answers; `type(layer)` does.
 
-    What may compute something else than its weights and class say is left, and the report says why: subclasses,
-    replaced `forward` methods, weights that a parametrization, weight norm or pruning derives, what is quantized or
-    compiled by torch.jit. Layers that the model doesn't list among its modules aren't found.
+    A layer is left, and the report says why, where torch would compute it all the same (`recurra.ops.plan`: other
+    numbers than float32, other devices than the CPU, projections, single steps of cells), and where its weights and
+    class may not say all that it computes: subclasses, replaced `forward` methods, weights that a parametrization,
+    weight norm or pruning derives, what is quantized or compiled by torch.jit. Plans are made for where the weights lie
+    now: call it again after moving a model to the CPU. A swapped layer that is moved away is computed by torch. Layers
+    that the model doesn't list among its modules aren't found.
 
     Copies and pickles of the model stay accelerated; a pickle then needs recurra where it is loaded. Undo it with
     `recurra.decelerate`, also before torch.jit.script, which can't read recurra's layers.
@@ -112,14 +128,11 @@ def accelerate(model: Module) -> AccelerationReport:
         if not _is_recurrent(module):
             continue
         layer = f"{type(module).__name__}({module.extra_repr()})"
-        reason = _reason_to_leave(module)
-        if reason is None:
-            try:
-                swapped.append(Swapped(name, layer, _swap(module)))
-            except ConfigError as error:
-                reason = str(error)
-        if reason is not None:
-            left.append(Left(name, layer, reason))
+        found = _reason_to_leave(module) or _swap(module)
+        if isinstance(found, str):
+            left.append(Left(name, layer, found))
+        else:
+            swapped.append(Swapped(name, layer, found))
     return AccelerationReport(tuple(swapped), tuple(left))
 
 
@@ -149,15 +162,19 @@ def _modules(model: Module) -> list[tuple[str, Module]]:
     return list(model.named_modules())
 
 
-def _swap(module: Any) -> ops.Plan:
-    """The module's plan, once its class is ours; its class is as before where nothing computes it."""
-    theirs = type(module)
-    module.__class__ = _OURS[theirs]
+def _swap(module: Any) -> ops.Plan | str:
+    """The module's plan, its class being ours now; or why it is as before, since recurra has nothing better for it."""
+    theirs, module.__class__ = type(module), _OURS[type(module)]
     try:
-        return module.plan()
-    except ConfigError:
-        module.__class__ = theirs
-        raise
+        plan: ops.Plan = module.plan()
+    except ConfigError as error:
+        reason = str(error)
+    else:
+        if plan.kernel != "torch":
+            return plan
+        reason = plan.reason
+    module.__class__ = theirs
+    return reason
 
 
 def _is_recurrent(module: Module) -> bool:
@@ -182,15 +199,13 @@ def _reason_to_leave(module: Module) -> str | None:
         return "its weights are parametrized; take that off first (torch.nn.utils.parametrize.remove_parametrizations)"
     if kind.__module__.startswith("torch.distributed.fsdp"):
         return "fully_shard has made it a class of its own; call accelerate before fully_shard"
-    if kind.__module__ != "torch.nn.modules.rnn":
-        return f"its class {kind.__module__}.{kind.__qualname__} may compute something else than torch's layer"
     if kind not in _OURS:
-        return "recurra has no layer for it; torch computes its steps"
+        return f"its class {kind.__module__}.{kind.__qualname__} may compute something else than torch's layer"
     if "forward" in vars(module):
         return "its forward method was replaced"
-    assert isinstance(module, torch.nn.RNNBase)
-    derived = [name for name in module._flat_weights_names if not isinstance(module._parameters.get(name), Parameter)]
-    if derived:
+    cells = ["weight_ih", "weight_hh", *(["bias_ih", "bias_hh"] if module.bias else [])]
+    names = module._flat_weights_names if isinstance(module, torch.nn.RNNBase) else cells
+    if derived := [name for name in names if not isinstance(module._parameters.get(name), Parameter)]:
         return f"{', '.join(derived)} is derived from other parameters (weight norm, pruning, a flat buffer of FSDP)"
     return None
 
