@@ -11,9 +11,15 @@
 namespace recurra::core::RECURRA_ISA {
 
 // Floats of a chunk's deltas, for all threads: they are to stay in the cache until the products have read them.
-inline constexpr Index kDeltaFloats = 512 * 1024;
+inline constexpr Index kDeltaFloats = 256 * 1024;
 // Rows of a product over rows at a time: so many of one panel stay in the first-level cache.
 inline constexpr Index kRowsAtATime = 128;
+
+// Asks for memory that is soon to be read.
+[[gnu::always_inline]] inline void fetch(const float* from, Index count) noexcept {
+    constexpr Index kLine = 16;
+    for (Index i = 0; i < count; i += kLine) __builtin_prefetch(from + i);
+}
 
 // Adds to dL/dW, laid as pack_gates lays W, and to the sums of deltas, what a chunk gives.
 struct WeightSums {
@@ -294,6 +300,16 @@ void backward(const Backward& call, const Timeline& timeline) {
                 for (Index p = panels.begin; p < panels.end; ++p) {
                     const auto tile = [&](Index first, int count, bool goes_on) {
                         alignas(64) float sums[8 * kPanelVectors * kLanes];
+                        // What was written long ago is fetched while the product runs.
+                        const Index first_unit = p * unit_columns.stride();
+                        const Index tile_tape = unit_columns.of(p) * C::kTape * kLanes;
+                        for (Index m = 0; m < count; ++m) {
+                            const Index number = offset + first + m;
+                            fetch(tape + number * tape_row + first_unit * C::kTape, tile_tape);
+                            if constexpr (C::kMemory) {
+                                fetch(c_tape + (chunk.base + number) * stride + first_unit, unit_columns.width(p));
+                            }
+                        }
                         if (goes_on) through_gates(next, p, first, count, sums);
                         for (Index m = 0; m < count; ++m) {
                             const Index b = first + m;

@@ -8,8 +8,10 @@
 // computed by one product, is still in the cache when the recurrence reads it.
 namespace recurra::core::RECURRA_ISA {
 
-// Floats of the input's share of the gates at a time, for all threads: a usual second-level cache.
+// Floats of the input's share of the gates at a time, for all threads: a usual second-level cache. But so many rows
+// that W_ih, which may not stay in that cache, is read seldom.
 inline constexpr Index kChunkFloats = 128 * 1024;
+inline constexpr Index kChunkRows = 256;
 // Up to so many features that share is computed step by step: it costs less than storing and reading it.
 inline constexpr Index kFewFeatures = 16;
 
@@ -70,7 +72,8 @@ void forward(const Forward& call, const Timeline& timeline) {
 
     const bool step_by_step = layer.features <= kFewFeatures;
     const Index columns = w.panels.count * w.panels.stride();
-    const Index room = most_rows(timeline, kChunkFloats / columns);
+    const Index fitting = kChunkFloats / columns;
+    const Index room = most_rows(timeline, fitting > kChunkRows ? fitting : kChunkRows);
     const bool in_order = lies_in_order(timeline, call.x, layer.features);
     float* const gathered = in_order ? nullptr : workspace.floats(room * layer.features);
     float* const gates = step_by_step ? nullptr : workspace.floats(room * columns);
@@ -112,14 +115,16 @@ void forward(const Forward& call, const Timeline& timeline) {
                 barrier.wait(lone);
             }
             if (!step_by_step) {
-                if (rows.end - rows.begin == timeline.rows) {
-                    input_gates(w, x, layer.features, {0, chunk.rows}, panels, gates, gates_panel);
-                } else {
+                // Panel by panel, so that each is read from memory once for the whole chunk.
+                for (Index p = panels.begin; p < panels.end; ++p) {
+                    if (rows.end - rows.begin == timeline.rows) {
+                        input_gates(w, x, {0, chunk.rows}, p, gates, gates_panel);
+                        continue;
+                    }
                     for (Index s = chunk.begin; s < chunk.end; ++s) {
                         const Range here = within(rows, {0, active_at(timeline, s)});
                         const Index offset = offset_in(timeline, chunk, s);
-                        input_gates(w, x, layer.features, {offset + here.begin, offset + here.end}, panels, gates,
-                                    gates_panel);
+                        input_gates(w, x, {offset + here.begin, offset + here.end}, p, gates, gates_panel);
                     }
                 }
             }
@@ -160,6 +165,8 @@ void forward(const Forward& call, const Timeline& timeline) {
                 }
                 barrier.wait(lone);
             }
+            // Where rows end or begin, a thread's rows of the next chunk may lie where another still reads this one's.
+            if (timeline.total != timeline.time * timeline.rows) barrier.wait(team);
         }
     };
     run_team(sharing.threads, body);

@@ -95,7 +95,10 @@ void step_any(const Layer& layer, const float* packed, std::int64_t rows, const 
 
 double multiply_adds(std::int64_t rounds) noexcept {
     constexpr int kSums = kRegisters == 32 ? 24 : 12;
-    Vec sums[kSums] = {};
+    Vec sums[kSums];
+    // Each begins elsewhere, or the compiler would compute only one of them.
+#pragma GCC unroll 24
+    for (int k = 0; k < kSums; ++k) sums[k] = broadcast(static_cast<float>(rounds + k));
     Vec factor = broadcast(0.5F);
     Vec other = broadcast(1.0F);
     for (Index i = 0; i < rounds; ++i) {
@@ -104,7 +107,8 @@ double multiply_adds(std::int64_t rounds) noexcept {
         __asm__ volatile("" : "+m"(rounds));
     }
     Vec total{};
-    for (const Vec sum : sums) total += sum;
+#pragma GCC unroll 24
+    for (int k = 0; k < kSums; ++k) total += sums[k];
     __asm__ volatile("" : : "m"(total));
     return static_cast<double>(rounds) * kSums * static_cast<double>(kLanes);
 }

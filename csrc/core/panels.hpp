@@ -47,6 +47,19 @@ template <class C>
     return C::kGates == 1 ? 0 : (vector + first) % C::kGates;
 }
 
+// A block of units of one gate, between rows of W (`unit`, k) and rows of a panel (k, lane): squares are turned over in
+// registers; `each(unit, k)` does the rest one by one.
+template <class Square, class Each>
+[[gnu::always_inline]] inline void turn_over(Index units, Index depth, Square square, Each each) noexcept {
+    Index k = 0;
+    if (units >= kLanes) {
+        for (; k + kLanes <= depth; k += kLanes) square(k);
+    }
+    for (; k < depth; ++k) {
+        for (Index lane = 0; lane < kLanes; ++lane) each(lane, k);
+    }
+}
+
 // W (G H, depth) to (panel, k, vector, lane), panels [begin, end).
 template <class C>
 void pack_gates(const float* weight, Index hidden, Index depth, Index begin, Index end, float* packed) noexcept {
@@ -54,15 +67,15 @@ void pack_gates(const float* weight, Index hidden, Index depth, Index begin, Ind
     for (Index p = begin; p < end; ++p) {
         const Index width = panels.width(p);
         float* const panel = packed + p * panels.stride() * depth;
-        for (Index column = 0; column < width; ++column) {
-            const Index unit = unit_of<C>(p, column / kLanes, column % kLanes);
-            float* to = panel + column;
-            if (unit >= hidden) {
-                for (Index k = 0; k < depth; ++k, to += width) *to = 0;
-                continue;
-            }
-            const float* from = weight + (gate_of<C>(column / kLanes) * hidden + unit) * depth;
-            for (Index k = 0; k < depth; ++k, to += width) *to = from[k];
+        for (Index v = 0; v < panels.of(p); ++v) {
+            const Index first = unit_of<C>(p, v, 0);
+            const float* const from = weight + (gate_of<C>(v) * hidden + first) * depth;
+            float* const to = panel + v * kLanes;
+            turn_over(
+                hidden - first, depth, [&](Index k) { transpose(from + k, depth, to + k * width, width); },
+                [&](Index lane, Index k) {
+                    to[k * width + lane] = first + lane < hidden ? from[lane * depth + k] : 0.0F;
+                });
         }
     }
 }
@@ -119,12 +132,15 @@ void unpack_gates(const float* packed, Index hidden, Index depth, Index first_ga
     for (Index p = begin; p < end; ++p) {
         const Index width = panels.width(p);
         const float* const panel = packed + p * panels.stride() * depth;
-        for (Index column = 0; column < width; ++column) {
-            const Index unit = unit_of<C>(p, column / kLanes, column % kLanes);
-            if (unit >= hidden) continue;
-            const float* from = panel + column;
-            float* const to = weight + (gate_of<C>(column / kLanes, first_gate) * hidden + unit) * depth;
-            for (Index k = 0; k < depth; ++k, from += width) to[k] = *from;
+        for (Index v = 0; v < panels.of(p); ++v) {
+            const Index first = unit_of<C>(p, v, 0);
+            const float* const from = panel + v * kLanes;
+            float* const to = weight + (gate_of<C>(v, first_gate) * hidden + first) * depth;
+            turn_over(
+                hidden - first, depth, [&](Index k) { transpose(from + k * width, width, to + k, depth); },
+                [&](Index lane, Index k) {
+                    if (first + lane < hidden) to[lane * depth + k] = from[k * width + lane];
+                });
         }
     }
 }

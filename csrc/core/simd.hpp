@@ -1,6 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
 
 // One vector of floats as wide as the instruction set that this file is compiled for. Included only by files that are
 // compiled once for each set, with RECURRA_ISA (a name) and RECURRA_LANES (floats in a vector) defined; everything in
@@ -33,43 +36,110 @@ using Unaligned [[gnu::vector_size(RECURRA_LANES * 4), gnu::aligned(4), gnu::may
     return x - Vec{};
 }
 
-// e^x - 1 = 2^n p + (2^n - 1) where p = e^f - 1 and f = x - n ln 2. Gives p and 2^n. |x| must be at most 88; NaN stays.
-struct Exponential {
-    Vec p;
-    Vec scale;
+template <Index... kIndex>
+struct Indices {};
+#if RECURRA_LANES == 16
+using LaneIndices = Indices<0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15>;
+#elif RECURRA_LANES == 8
+using LaneIndices = Indices<0, 1, 2, 3, 4, 5, 6, 7>;
+#else
+using LaneIndices = Indices<0, 1, 2, 3>;
+#endif
+
+// a0 b0 a1 b1 .. of the first halves of two vectors, or of the second.
+template <bool kSecond, Index... kIndex>
+[[gnu::always_inline]] inline Vec interleaved(Vec a, Vec b, Indices<kIndex...>) noexcept {
+    constexpr Index kFrom = kSecond ? kLanes / 2 : 0;
+    return __builtin_shufflevector(a, b, (kFrom + kIndex / 2 + kIndex % 2 * kLanes)...);
+}
+
+// Turns a square of kLanes rows over: column k of `from` becomes row k of `to`.
+[[gnu::always_inline]] inline void transpose(const float* from, Index from_row, float* to, Index to_row) noexcept {
+    Vec rows[kLanes];
+    Vec turned[kLanes];
+#pragma GCC unroll 16
+    for (Index i = 0; i < kLanes; ++i) rows[i] = load(from + i * from_row);
+#pragma GCC unroll 4
+    for (Index round = kLanes; round > 1; round /= 2) {
+#pragma GCC unroll 8
+        for (Index i = 0; i < kLanes / 2; ++i) {
+            turned[2 * i] = interleaved<false>(rows[i], rows[i + kLanes / 2], LaneIndices{});
+            turned[2 * i + 1] = interleaved<true>(rows[i], rows[i + kLanes / 2], LaneIndices{});
+        }
+#pragma GCC unroll 16
+        for (Index i = 0; i < kLanes; ++i) rows[i] = turned[i];
+    }
+#pragma GCC unroll 16
+    for (Index i = 0; i < kLanes; ++i) store(to + i * to_row, rows[i]);
+}
+
+// What the language has no operator for. Bounding: a NaN stays, whatever the bounds.
+[[gnu::always_inline]] inline Vec bounded(Vec x, float bound) noexcept {
+#if defined(__AVX512F__)
+    return _mm512_max_ps(broadcast(-bound), _mm512_min_ps(broadcast(bound), x));
+#elif defined(__AVX2__)
+    return _mm256_max_ps(broadcast(-bound), _mm256_min_ps(broadcast(bound), x));
+#elif defined(__SSE2__)
+    return _mm_max_ps(broadcast(-bound), _mm_min_ps(broadcast(bound), x));
+#else
+    x = x > bound ? broadcast(bound) : x;
+    return x < -bound ? broadcast(-bound) : x;
+#endif
+}
+
+// x 2^n for whole n of size 126 at most.
+[[gnu::always_inline]] inline Vec scaled(Vec x, Vec n) noexcept {
+#if defined(__AVX512F__)
+    return _mm512_scalef_ps(x, n);
+#else
+    // What is added to 1.5 * 2^23 stands in the last bits of the sum: there it becomes an exponent.
+    const Bits exponent = (__builtin_bit_cast(Bits, n + 12582912.0F) + 127) << 23;
+    return x * __builtin_bit_cast(Vec, exponent);
+#endif
+}
+
+// x as n ln 2 / kScale + f, |f| at most ln 2 / 2 / kScale: e^(kScale x) is 2^n e^(kScale f).
+struct Reduced {
+    Vec n;
+    Vec f;
 };
 
-[[gnu::always_inline]] inline Exponential exponential(Vec x) noexcept {
-    constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: what is added to it is rounded to a whole number
-    const Vec shifted = x * 1.44269504F + kRound;
-    const Vec n = shifted - kRound;
-    Vec f = x - n * 0.693359375F;  // ln 2 in two parts; the first has few digits, so the product is exact
-    f = f + n * 2.12194440e-4F;
-    // (e^f - 1 - f) / f^2 on |f| <= ln 2 / 2: minimax in the relative error of p, 1.3e-8.
-    Vec q = f * 1.38825073e-3F + 8.36658012e-3F;
-    q = q * f + 4.16672006e-2F;
-    q = q * f + 1.66665435e-1F;
-    q = q * f + 4.99999970e-1F;
-    const Bits exponent = (__builtin_bit_cast(Bits, shifted) + 127) << 23;
-    return {(q * f) * f + f, __builtin_bit_cast(Vec, exponent)};
+template <int kScale>
+[[gnu::always_inline]] inline Reduced reduced(Vec x) noexcept {
+    constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: a sum with it is a whole number
+    const Vec n = (x * (kScale * 1.44269504F) + kRound) - kRound;
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+    return {n, x - n * (0.693147181F / kScale)};
+#else
+    // Without fused multiply-add ln 2 comes in two parts, the first of so few digits that its product is exact.
+    return {n, (x - n * (0.693359375F / kScale)) + n * (2.12194440e-4F / kScale)};
+#endif
 }
 
-[[gnu::always_inline]] inline Vec clamp(Vec x, float bound) noexcept {
-    x = x > bound ? broadcast(bound) : x;  // a comparison with NaN is false: NaN stays
-    return x < -bound ? broadcast(-bound) : x;
+// (e^(kScale f) - 1) / f for |kScale f| at most ln 2 / 2, within 1.3e-8 (minimax, of relative error).
+template <int kScale>
+[[gnu::always_inline]] inline Vec slope_of_exp(Vec f) noexcept {
+    constexpr float k1 = kScale;
+    constexpr float k2 = k1 * k1;
+    constexpr float k3 = k2 * k1;
+    Vec q = f * (1.38825073e-3F * k3 * k3) + 8.36658012e-3F * k3 * k2;
+    q = q * f + 4.16672006e-2F * k2 * k2;
+    q = q * f + 1.66665435e-1F * k3;
+    q = q * f + 4.99999970e-1F * k2;
+    return q * f + k1;
 }
 
-// 1 / (1 + e^-x), within 3 ulp; relative accuracy also where it is small.
+// 1 / (1 + e^-x), within 3 ulp: of relative accuracy also where it is small.
 [[gnu::always_inline]] inline Vec sigmoid(Vec x) noexcept {
-    const Exponential e = exponential(clamp(-x, 87.0F));
-    return 1.0F / (e.p * e.scale + (e.scale + 1.0F));
+    const Reduced r = reduced<1>(-bounded(x, 87.0F));
+    return 1.0F / (scaled(slope_of_exp<1>(r.f) * r.f + 1.0F, r.n) + 1.0F);
 }
 
-// tanh x = (e^2x - 1) / (e^2x + 1), within 3 ulp; relative accuracy also where it is small.
+// (e^2x - 1) / (e^2x + 1), within 3 ulp: of relative accuracy also where it is small.
 [[gnu::always_inline]] inline Vec tanh(Vec x) noexcept {
-    const Vec clamped = clamp(x, 9.1F);
-    const Exponential e = exponential(clamped + clamped);
-    const Vec expm1 = e.p * e.scale + (e.scale - 1.0F);
+    const Reduced r = reduced<2>(bounded(x, 9.1F));
+    const Vec scale = scaled(broadcast(1.0F), r.n);
+    const Vec expm1 = (slope_of_exp<2>(r.f) * r.f) * scale + (scale - 1.0F);
     return expm1 / (expm1 + 2.0F);
 }
 

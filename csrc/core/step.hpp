@@ -33,25 +33,23 @@ struct StepRows {
     float* c_tape = nullptr;
 };
 
-// X W_ih + b of some rows, as StepRows has it.
-inline void input_gates(const PackedWeights& w, const float* x, Index x_row, Range all_rows, Range panels, float* gates,
+// X W_ih + b of some rows of F features and one panel, as StepRows has it.
+inline void input_gates(const PackedWeights& w, const float* x, Range all_rows, Index panel, float* gates,
                         Index gates_panel) noexcept {
+    const int vectors = w.panels.of(panel);
     const Index row = w.panels.stride();
-    for (Index p = panels.begin; p < panels.end; ++p) {
-        const int vectors = w.panels.of(p);
-        Product product_of{.a_row = x_row,
-                           .depth = w.features,
-                           .last_depth = w.features,
-                           .b = w.input + p * row * w.features,
-                           .b_k = w.panels.width(p),
-                           .init = w.input_bias + p * row,
-                           .c_row = row};
-        in_tiles(all_rows.begin, all_rows.end, tile_rows(vectors), [&](Index first, int rows) {
-            product_of.a = x + first * x_row;
-            product_of.c = gates + p * gates_panel + first * row;
-            product(rows, vectors, product_of);
-        });
-    }
+    Product product_of{.a_row = w.features,
+                       .depth = w.features,
+                       .last_depth = w.features,
+                       .b = w.input + panel * row * w.features,
+                       .b_k = w.panels.width(panel),
+                       .init = w.input_bias + panel * row,
+                       .c_row = row};
+    in_tiles(all_rows.begin, all_rows.end, tile_rows(vectors), [&](Index first, int rows) {
+        product_of.a = x + first * w.features;
+        product_of.c = gates + panel * gates_panel + first * row;
+        product(rows, vectors, product_of);
+    });
 }
 
 template <class C>

@@ -6,24 +6,28 @@
 
 namespace recurra::core {
 
-// Memory for one call, in pieces that begin at cache lines. A thread keeps what its last call needed (up to a bound),
-// since fresh pages from the system cost more than a short call.
+// Memory that is kept for the next call when it is given back (up to a bound), since fresh pages from the system cost
+// as much as a short call. Large pieces ask for large pages.
+struct Piece {
+    float* data = nullptr;
+    std::size_t bytes = 0;
+};
+Piece take_piece(std::size_t bytes);  // at least so many; std::bad_alloc if there are none
+void give_piece(Piece piece) noexcept;
+
+// Memory of one call, in parts that begin at cache lines.
 class Workspace {
   public:
-    struct Block;
-
-    Workspace();
+    Workspace() = default;
     Workspace(const Workspace&) = delete;
     Workspace& operator=(const Workspace&) = delete;
     ~Workspace();
 
-    // Uninitialised; std::bad_alloc if there is none.
-    float* floats(std::int64_t count);
+    float* floats(std::int64_t count);  // uninitialised
 
   private:
-    std::vector<Block> blocks_;
-    std::size_t used_ = 0;   // of the last block
-    std::size_t total_ = 0;  // of all blocks
+    std::vector<Piece> pieces_;
+    std::size_t used_ = 0;  // bytes of the last piece
 };
 
 }  // namespace recurra::core
