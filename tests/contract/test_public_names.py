@@ -30,7 +30,7 @@ NAMES = [
     "tasks",
     "train",
 ]
-LAZY_ROOMS = ["recurra", "recurra.data", "recurra.ops", "recurra.tasks", "recurra.train"]
+LAZY_ROOMS = ["recurra", "recurra.bench", "recurra.data", "recurra.ops", "recurra.tasks", "recurra.train"]
 
 
 def run_python(program: str) -> str:

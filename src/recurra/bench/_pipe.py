@@ -44,8 +44,8 @@ class Worker:
     def send(self, do: str, **arguments: Any) -> None:
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps({"do": do, "with": arguments}) + "\n")
-            self._process.stdin.flush()
+            # Past the buffer, which would keep what a process that ended didn't take.
+            os.write(self._process.stdin.fileno(), (json.dumps({"do": do, "with": arguments}) + "\n").encode())
         except BrokenPipeError as error:
             raise self._ended() from error
 

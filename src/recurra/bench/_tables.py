@@ -132,8 +132,8 @@ def remarks(report: Report) -> Iterable[str]:
     )
     if report.load > BUSY * int(report.machine["cores"]):
         yield (
-            f"Other programs kept the machine busy (load {report.load:.1f} before the start), so the numbers say little. "
-            "Measure again when it is quiet."
+            f"Other programs kept the machine busy (load {report.load:.1f} before the start), so the numbers say "
+            "little. Measure again when it is quiet."
         )
     for peer, reason in report.lacking.items():
         yield f"{peer} was left out: {reason}"

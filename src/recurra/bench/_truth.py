@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,10 +21,15 @@ class Truth:
     def __init__(self, threads: int) -> None:
         torch.set_num_threads(threads)
 
-    def write(self, case: Mapping[str, object], path: str) -> dict[str, object]:
+    def write(self, case: Mapping[str, Any], path: str) -> None:
         """The true results of a case, into a file."""
-        np.savez(Path(path), **find_truth(Case(**case)))  # pyright: ignore[reportArgumentType]
-        return {}
+        write_truth(Case(**case), Path(path))
+
+
+def write_truth(case: Case, path: Path) -> None:
+    """The true results of a case, into an .npz file."""
+    results: dict[str, Any] = find_truth(case)
+    np.savez(path, **results)
 
 
 def find_truth(case: Case) -> dict[str, NDArray[np.float64]]:

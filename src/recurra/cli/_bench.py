@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
 from recurra.cli._output import PLAIN, Output, Screen
-from recurra.errors import RecurraError
+from recurra.errors import ConfigError, RecurraError
 
 
 def bench(
@@ -41,6 +41,7 @@ def bench(
         to_document,
     )
 
+    _check_destinations(html, plot)
     screen = Screen(output)
     cases = grid(cells=_listed(cells), sections=_listed(sections), only=_listed(only or ""), quick=quick)
     with _Progress(quiet=output.quiet) as progress:
@@ -68,6 +69,15 @@ def bench(
             f"{len(report.failures)} of the results were wrong or missing, such as {where}: {reason}. Their "
             "speed isn't shown. Run recurra doctor, and report this if it concerns recurra itself."
         )
+
+
+def _check_destinations(html: Path | None, plot: Path | None) -> None:
+    """Whether results can be written, before minutes of work."""
+    for path in (html, plot):
+        if path is not None and not path.parent.is_dir():
+            raise ConfigError(f"{path.parent}: no such folder. Make it first, or choose another for {path.name}.")
+    if plot is not None and plot.suffix not in (".png", ".svg"):
+        raise ConfigError(f"--plot {plot} was given. Choose a name that ends in .png or .svg.")
 
 
 def _listed(names: str) -> tuple[str, ...]:
