@@ -150,7 +150,7 @@ def empty_outputs(
         x.new_empty((*places, directions * hidden)),
         x.new_empty(h0.shape),
         x.new_empty(h0.shape if has_memory(cell) else (0,)),
-        x.new_empty((directions, rows, tape_width(cell, hidden, recompute)) if save_tape else (0,)),
+        x.new_empty((directions, rows, tape_width(cell, int(hidden), recompute)) if save_tape else (0,)),
     )
 
 
