@@ -81,7 +81,7 @@ def test_second_and_third_derivatives(case: LayerCase, form: Any):
         first = torch.autograd.grad((output, *end), inputs, [a.to(dtype) for a in task.asked], create_graph=True)
         asked = sum(((grad * grad.detach().cos()).sum() for grad in first), start=torch.zeros((), dtype=dtype))
         second = torch.autograd.grad(asked, inputs, create_graph=True)
-        third = torch.autograd.grad(sum(grad.square().sum() for grad in second), inputs)
+        third = torch.autograd.grad(torch.stack([grad.square().sum() for grad in second]).sum(), inputs)
         return [*second, *third]
 
     def native(x: Tensor, state: Any, weights: Any) -> Any:

@@ -17,7 +17,9 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from recurra import reference
+from recurra.errors import ConfigError
 from recurra.ops._layer_kernel import empty_gradients, empty_outputs, has_memory, layer_backward, layer_forward
+from recurra.ops._native import instruction_set
 from recurra.ops._tape import recomputes
 
 # x (T, B, F), or (B, T, F) if batch_first, or (rows, F) if packed; float32, of any strides.
@@ -90,7 +92,7 @@ class _Forward(torch.autograd.Function):
         lengths, batch_sizes, resets, *weights = tensors
         out, h_n, c_n, tape = run(x, h0, c0, weights, lengths, batch_sizes, resets, *options)
         ctx.save_for_backward(x, h0, c0, lengths, batch_sizes, resets, out, tape, *weights)
-        ctx.options = options
+        ctx.options, ctx.instructions = options, instruction_set()
         ctx.set_materialize_grads(False)
         ctx.mark_non_differentiable(*(tape,) if has_memory(options[0]) else (c_n, tape))
         return out, h_n, c_n, tape
@@ -99,6 +101,11 @@ class _Forward(torch.autograd.Function):
     def backward(ctx: Any, *grads: Any) -> Any:
         if all(grad is None for grad in grads):
             return (None,) * len(ctx.needs_input_grad)
+        if ctx.instructions != instruction_set():
+            raise ConfigError(
+                f"The way forward ran with {ctx.instructions} instructions, the way back is asked for with "
+                f"{instruction_set()}. Leave use_instruction_set after both."
+            )
         x, h0, c0, lengths, batch_sizes, resets, out, tape, *weights = ctx.saved_tensors
         cell, batch_first, bidirectional, _, recompute = ctx.options
         needed = ctx.needs_input_grad

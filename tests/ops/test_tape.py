@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from cases.layers import FORMS, LAYERS, Form, LayerCase, problem
+from recurra.errors import ConfigError
+from recurra.ops import _tape, instruction_sets, recurrent, use_instruction_set
+
+
+def test_a_tape_beyond_the_bound_is_not_kept(monkeypatch: pytest.MonkeyPatch):
+    size = 4 * 10 * _tape.tape_width("lstm", 16, False)
+    monkeypatch.setenv("RECURRA_TAPE_BYTES", str(size))
+    assert not _tape.recomputes("lstm", 16, 10)
+    assert _tape.recomputes("lstm", 16, 11)
+    monkeypatch.setenv("RECURRA_TAPE_BYTES", "0")
+    assert _tape.recomputes("lstm", 1, 1)
+    monkeypatch.setenv("RECURRA_TAPE_BYTES", "1 GB")
+    with pytest.raises(ConfigError, match="RECURRA_TAPE_BYTES='1 GB': expected a whole number of bytes"):
+        _tape.recomputes("lstm", 16, 10)
+
+
+def test_a_quarter_of_the_free_memory_is_the_bound(monkeypatch: pytest.MonkeyPatch):
+    rows = 2**30 // (4 * _tape.tape_width("lstm", 64, False))  # a tape of 1 GiB
+    monkeypatch.setattr(_tape, "free_memory", lambda: 2**32)
+    assert not _tape.recomputes("lstm", 64, rows)
+    assert _tape.recomputes("lstm", 64, rows + 1)
+    # Small ones don't ask.
+    monkeypatch.setattr(_tape, "free_memory", lambda: 0)
+    assert not _tape.recomputes("lstm", 64, rows // 1024)
+
+
+def test_free_memory_is_what_the_system_says():
+    assert 2**26 < _tape.free_memory() < 2**46
+
+
+@pytest.mark.parametrize("case", LAYERS, ids=str)
+def test_recomputing_takes_less_memory(case: LayerCase):
+    stored, recomputed = (_tape.tape_width(str(case), 64, recompute) for recompute in (False, True))
+    assert recomputed <= 64
+    assert stored >= recomputed
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("case", LAYERS, ids=str)
+def test_recomputing_changes_nothing(monkeypatch: pytest.MonkeyPatch, case: LayerCase, form: Form):
+    for name in instruction_sets():
+        with use_instruction_set(name):
+            task = problem(case, rows=9, hidden=18, time=12, layers=2, bidirectional=True, form=form)
+            stored = task.run()
+            monkeypatch.setenv("RECURRA_TAPE_BYTES", "0")
+            recomputed = task.run()
+            monkeypatch.delenv("RECURRA_TAPE_BYTES")
+            assert [key for key in stored if not torch.equal(stored[key], recomputed[key])] == []
+
+
+def test_a_tape_of_another_instruction_set_is_refused():
+    task = problem(LAYERS[2], rows=9, hidden=18)
+    x, h0, c0, *weights = [tensor.requires_grad_() for tensor in task.inputs]
+    with use_instruction_set("baseline"):
+        output, _ = recurrent(x, (h0, c0), weights, task.recurrence, training=True)
+    with use_instruction_set(instruction_sets()[0]):
+        if instruction_sets()[0] != "baseline":
+            with pytest.raises(ConfigError, match="The way forward ran with baseline instructions"):
+                output.sum().backward()
