@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bench.fake_peers import Broken, Honest, Lying, Tiring
+from bench.fake_peers import Broken, Honest, Lying, Tiring, TwoWays
 from recurra.bench import Case
 from recurra.bench._peers import PEERS, Source, find_peers
 from recurra.bench._run import measure
@@ -62,6 +62,12 @@ def test_a_wrong_result_has_no_speed(monkeypatch):
     assert found.timings.keys() == {"recurra"}
     assert found.failures["torch"].startswith("output is off by 1.")
     assert found.best is None
+
+
+def test_a_wrong_setting_is_said_though_another_is_right(monkeypatch):
+    found = measured(monkeypatch, recurra=Honest(1), torch=TwoWays(1))
+    assert found.timings["torch"].setting == "right"
+    assert found.failures.keys() == {"torch (fast and wrong)"}
 
 
 def test_a_result_that_goes_wrong_while_timed_has_no_speed(monkeypatch):

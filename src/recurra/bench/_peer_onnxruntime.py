@@ -90,7 +90,7 @@ class OnnxRuntime:
             for place, step in enumerate(steps):
                 x.update_inplace(step)
                 session.run_with_iobinding(bindings[place % 2])
-                outputs.append(states[1 - place % 2]["h"].numpy().copy())
+                outputs.append(states[1 - place % 2]["h"].numpy().copy())  # numpy() shares memory
             return outputs
 
         return Variant(run, _stacked)

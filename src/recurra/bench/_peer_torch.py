@@ -26,10 +26,14 @@ class PackedLayer(Layer):
 
 
 class Torch:
-    """The layers of torch.nn; for the LSTM, which alone goes through oneDNN, also without it."""
+    """The layers of torch.nn; for the LSTM, which alone goes through oneDNN, also without it.
+
+    A single row is tried on one thread too: waking another can cost more than it saves.
+    """
 
     def __init__(self, threads: int) -> None:
         torch.set_num_threads(threads)
+        self._threads = threads
 
     def about(self) -> Mapping[str, str]:
         return {"version": torch.__version__}
@@ -37,13 +41,21 @@ class Torch:
     def variants(self, case: Case, problem: Problem) -> Mapping[str, Variant]:
         layer = (PackedLayer if case.ragged else Layer)(torch.nn, case, problem)
         if case.mode == "step":
-            return {"layer": _steps(layer.module, problem, layers=1)}
+            return self._threaded(case, {"layer": _steps(layer.module, problem, layers=1)})
         layer.module.train(case.mode == "training")
         call = layer.training if case.mode == "training" else layer.forward
-        plain = {"packed" if case.ragged else "default": Variant(call, layer.results)}
-        if case.cell != "lstm" or case.ragged:
-            return plain
-        return plain | {"without oneDNN": Variant(_without_onednn(call), layer.results)}
+        ways = {"packed" if case.ragged else "default": Variant(call, layer.results)}
+        if case.cell == "lstm" and not case.ragged:
+            ways["without oneDNN"] = Variant(_without_onednn(call), layer.results)
+        return self._threaded(case, ways)
+
+    def _threaded(self, case: Case, ways: Mapping[str, Variant]) -> dict[str, Variant]:
+        counts = {self._threads, 1} if case.batch == 1 else {self._threads}
+        return {
+            f"{name}, threads: {count}": Variant(_with_threads(way.call, count), way.results)
+            for name, way in ways.items()
+            for count in sorted(counts)
+        }
 
 
 class TorchCell(Torch):
@@ -52,7 +64,15 @@ class TorchCell(Torch):
     def variants(self, case: Case, problem: Problem) -> Mapping[str, Variant]:
         module = getattr(torch.nn, f"{NAMES[case.cell]}Cell")(case.input_size, case.hidden_size)
         module.load_state_dict(dict(zip(WEIGHTS, map(torch.from_numpy, problem.weights), strict=True)))
-        return {"cell": _steps(module, problem, layers=0)}
+        return self._threaded(case, {"cell": _steps(module, problem, layers=0)})
+
+
+def _with_threads(call: Callable[[], list[Tensor]], count: int) -> Callable[[], list[Tensor]]:
+    def run() -> list[Tensor]:
+        torch.set_num_threads(count)
+        return call()
+
+    return run
 
 
 def _steps(module: Any, problem: Problem, *, layers: int) -> Variant:

@@ -39,7 +39,8 @@ def run_bench(
     `threads` is torch's own number if None. `announce` is told before each case how many are done, of how many, and
     what comes.
     """
-    sources, lacking = find_peers(peers)
+    found, lacking = find_peers(peers)
+    sources = [source for source in found if any(source.can(case) for case in cases)]
     if threads is None:
         import torch
 
@@ -76,8 +77,11 @@ def measure(case: Case, workers: Mapping[Source, Worker], truth: Worker, *, roun
         for name, worker in _sound(able, failures):
             deviations[name] = _try(failures, name, worker.receive) or {}
     for name, variants in deviations.items():
-        if name not in failures and all(checked["faults"] for checked in variants.values()):
-            failures[name] = _describe(next(iter(variants.values()))["faults"])
+        wrong = {variant: checked["faults"] for variant, checked in variants.items() if checked["faults"]}
+        if wrong and len(wrong) == len(variants):
+            failures[name] = _describe(next(iter(wrong.values())))
+        else:
+            failures |= {f"{name} ({variant})": _describe(faults) for variant, faults in wrong.items()}
     chosen = {
         name: _try(failures, name, lambda worker=worker: worker.ask("choose"))
         for name, worker in _sound(able, failures)
