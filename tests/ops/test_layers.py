@@ -181,7 +181,7 @@ def test_an_output_that_nobody_asks_about(case: LayerCase):
     [
         (
             lambda i: i[0].__setitem__(0, i[0][0][:, :2]),
-            "x is torch.float32 of shape .5, 2, 2. on cpu; expected torch.float32 of shape .5, 3, 2.",
+            "x, h0 or c0 is torch.float32 of shape .5, 2, 2. on cpu; expected torch.float32 of shape .5, 3, 2.",
         ),
         (lambda i: i[0].__setitem__(2, i[0][2][:3]), "a weight is torch.float32 of shape .3, 2."),
         (lambda i: i[0].__setitem__(3, i[0][3].double()), "a weight is torch.float64"),

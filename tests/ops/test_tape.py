@@ -10,12 +10,12 @@ from recurra.ops import _tape, instruction_sets, recurrent, use_instruction_set
 
 def test_a_tape_beyond_the_bound_is_not_kept(monkeypatch: pytest.MonkeyPatch):
     size = 4 * 10 * _tape.tape_width("lstm", 16, False)
-    monkeypatch.setenv("RECURRA_TAPE_BYTES", str(size))
+    monkeypatch.setattr(_tape, "_GIVEN", str(size))
     assert not _tape.recomputes("lstm", 16, 10)
     assert _tape.recomputes("lstm", 16, 11)
-    monkeypatch.setenv("RECURRA_TAPE_BYTES", "0")
+    monkeypatch.setattr(_tape, "_GIVEN", "0")
     assert _tape.recomputes("lstm", 1, 1)
-    monkeypatch.setenv("RECURRA_TAPE_BYTES", "1 GB")
+    monkeypatch.setattr(_tape, "_GIVEN", "1 GB")
     with pytest.raises(ConfigError, match="RECURRA_TAPE_BYTES='1 GB': expected a whole number of bytes"):
         _tape.recomputes("lstm", 16, 10)
 
@@ -48,9 +48,9 @@ def test_recomputing_changes_nothing(monkeypatch: pytest.MonkeyPatch, case: Laye
         with use_instruction_set(name):
             task = problem(case, rows=9, hidden=18, time=12, layers=2, bidirectional=True, form=form)
             stored = task.run()
-            monkeypatch.setenv("RECURRA_TAPE_BYTES", "0")
+            monkeypatch.setattr(_tape, "_GIVEN", "0")
             recomputed = task.run()
-            monkeypatch.delenv("RECURRA_TAPE_BYTES")
+            monkeypatch.setattr(_tape, "_GIVEN", None)
             assert [key for key in stored if not torch.equal(stored[key], recomputed[key])] == []
 
 

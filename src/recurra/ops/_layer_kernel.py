@@ -111,7 +111,7 @@ def layer_backward(
     grad_h_n = None if grad_h_n is None else grad_h_n.contiguous()
     grad_c_n = None if grad_c_n is None or not has_memory(cell) else grad_c_n.contiguous()
     hidden, state_bytes = h0.shape[2], 4 * h0.shape[1] * h0.shape[2]
-    peephole, per_direction = cell == "lstm-peephole", len(weights) // len(call.steps)
+    grads_at = _addresses(grad_weights, cell, len(call.steps))
     out_at, tape_at = out.data_ptr(), tape.data_ptr()
     for direction, (steps, addresses, start) in enumerate(zip(call.steps, call.weights, call.start, strict=True)):
         mine = (grad_x, grad_x_backward)[direction]
@@ -131,7 +131,7 @@ def layer_backward(
             (_part(grad_h_n, state_bytes, direction), _part(grad_c_n, state_bytes, direction)),
             (mine.data_ptr(), *_strides(mine, batch_first)) if wanted[0] else _ABSENT,
             (_part(grad_h0, state_bytes, direction), _part(grad_c0, state_bytes, direction)),
-            _addresses(grad_weights[direction * per_direction : (direction + 1) * per_direction], peephole),
+            grads_at[direction],
             torch.get_num_threads(),
         )
     if grad_x_backward is not grad_x:
@@ -177,30 +177,54 @@ def _prepared(
     batch_first: bool,
     bidirectional: bool,
 ) -> _Call:
-    directions, packed = 2 if bidirectional else 1, batch_sizes is not None
-    if x.dim() != (2 if packed else 3) or h0.dim() != 3 or (c0 is None) == has_memory(cell):
+    if x.dim() != (3 if batch_sizes is None else 2) or h0.dim() != 3 or (c0 is None) == has_memory(cell):
         raise ConfigError(
             f"x has {x.dim()} axes and h0 {h0.dim()}, c0 is {'missing' if c0 is None else 'given'}; expected x (time, "
             f"batch, feature), or (row, feature) if packed, h0 (direction, batch, hidden), and c0 for an LSTM alone."
         )
-    if packed and resets is not None:
-        raise ConfigError("resets were given with a packed sequence. Give lengths instead of packing.")
+    directions = 2 if bidirectional else 1
     features, (_, rows, hidden) = x.shape[-1], h0.shape
     if batch_sizes is not None:
         time, places = len(batch_sizes), x.shape[0]
+        shape = (places, features)
     else:
         time = x.shape[1 if batch_first else 0]
         places = time * rows
-    per_direction = len(weights) // directions
-    shapes = weight_shapes(cell, features, hidden, per_direction) * directions
-    for name, tensor, shape in (
-        ("x", x, x.shape if packed else (rows, time, features) if batch_first else (time, rows, features)),
-        ("h0", h0, (directions, rows, hidden)),
-        *((("c0", c0, (directions, rows, hidden)),) if c0 is not None else ()),
-        *(("a weight", weight, shape) for weight, shape in zip(weights, shapes, strict=True)),
+        shape = (rows, time, features) if batch_first else (time, rows, features)
+    state = (h0,) if c0 is None else (h0, c0)
+    shapes = weight_shapes(cell, features, hidden, len(weights), directions)
+    for tensor, expected in zip(
+        (x, *state, *weights), (shape, *[(directions, rows, hidden)] * len(state), *shapes), strict=True
     ):
-        if tensor.shape != shape or tensor.dtype is not torch.float32 or not tensor.is_cpu:
-            raise _unexpected(name, tensor, shape, torch.float32)
+        if tensor.shape != expected or tensor.dtype is not torch.float32 or not tensor.is_cpu:
+            name = "a weight" if tensor is not x and all(tensor is not field for field in state) else "x, h0 or c0"
+            raise _unexpected(name, tensor, expected, torch.float32)
+    counts = (0, 0)
+    if lengths is not None or batch_sizes is not None or resets is not None:
+        counts = _checked_rows(lengths, batch_sizes, resets, directions, time, rows)
+    # The features of a step lie side by side; steps and rows may lie anywhere.
+    if x.stride(-1) != 1:
+        x = x.contiguous()
+    state = tuple(field.contiguous() for field in state)
+    weights = [weight.contiguous() for weight in weights]
+    state_at, state_bytes = [field.data_ptr() for field in state], 4 * rows * hidden
+    resets_at = 0 if resets is None else resets.data_ptr()
+    return _Call(
+        layer=(cell, features, hidden),
+        steps=[(time, rows, places, *counts, resets_at + places * d if resets_at else 0) for d in range(directions)],
+        weights=_addresses(weights, cell, directions),
+        start=[(state_at[0] + state_bytes * d, state_at[-1] + state_bytes * d) for d in range(directions)],
+        x=(x.data_ptr(), *_strides(x, batch_first)),
+        held=(x, state, weights),
+    )
+
+
+def _checked_rows(
+    lengths: Tensor | None, batch_sizes: Tensor | None, resets: Tensor | None, directions: int, time: int, rows: int
+) -> tuple[int, int]:
+    """The addresses of lengths and batch sizes, whose numbers the binding looks at."""
+    if batch_sizes is not None and resets is not None:
+        raise ConfigError("resets were given with a packed sequence. Give lengths instead of packing.")
     for name, tensor, shape, dtype in (
         ("lengths", lengths, (rows,), torch.int64),
         ("batch_sizes", batch_sizes, (time,), torch.int64),
@@ -210,31 +234,21 @@ def _prepared(
             tensor.shape != shape or tensor.dtype is not dtype or not tensor.is_cpu or not tensor.is_contiguous()
         ):
             raise _unexpected(name, tensor, shape, dtype)
-    # The features of a step lie side by side; steps and rows may lie anywhere.
-    if x.stride(-1) != 1:
-        x = x.contiguous()
-    h0 = h0.contiguous()
-    c0 = None if c0 is None else c0.contiguous()
-    weights = [weight.contiguous() for weight in weights]
-    state_bytes, peephole = 4 * rows * hidden, cell == "lstm-peephole"
-    counts = (0 if lengths is None else lengths.data_ptr(), 0 if batch_sizes is None else batch_sizes.data_ptr())
-    return _Call(
-        layer=(cell, features, hidden),
-        steps=[(time, rows, places, *counts, _part(resets, places, d)) for d in range(directions)],
-        weights=[_addresses(weights[d * per_direction : (d + 1) * per_direction], peephole) for d in range(directions)],
-        start=[(_part(h0, state_bytes, d), _part(c0, state_bytes, d)) for d in range(directions)],
-        x=(x.data_ptr(), *_strides(x, batch_first)),
-        held=(x, h0, c0, weights),
-    )
+    return 0 if lengths is None else lengths.data_ptr(), 0 if batch_sizes is None else batch_sizes.data_ptr()
 
 
 @lru_cache
-def weight_shapes(cell: str, features: int, hidden: int, count: int) -> tuple[tuple[int, ...], ...]:
-    """The shapes of so many weights of one direction, in torch's order; with biases or without."""
-    gates = GATES[cell] * hidden
-    biases = ((gates,), (gates,)) if count >= 4 else ()
-    peephole = ((3 * hidden,),) if cell == "lstm-peephole" else ()
-    return ((gates, features), (gates, hidden), *biases, *peephole)
+def weight_shapes(cell: str, features: int, hidden: int, count: int, directions: int) -> tuple[tuple[int, ...], ...]:
+    """The shapes of so many weights, in torch's order; with biases or without."""
+    gates, peephole = GATES[cell] * hidden, cell == "lstm-peephole"
+    biases = ((gates,), (gates,)) if count // directions >= 4 else ()
+    of_direction = ((gates, features), (gates, hidden), *biases, *(((3 * hidden,),) if peephole else ()))
+    if len(of_direction) * directions != count:
+        raise ConfigError(
+            f"{count} weights were given to {directions} direction(s) of {cell!r}; expected weight_ih and weight_hh of "
+            f"each{', weight_peephole' if peephole else ''}, with bias_ih and bias_hh before it or without."
+        )
+    return of_direction * directions
 
 
 def _unexpected(name: str, tensor: Tensor, shape: Sequence[int], dtype: torch.dtype) -> ConfigError:
@@ -252,11 +266,16 @@ def _strides(sequence: Tensor, batch_first: bool) -> tuple[int, int]:
     return (other, one) if batch_first else (one, other)
 
 
-def _addresses(weights: Sequence[Tensor], peephole: bool) -> tuple[int, int, int, int, int]:
-    """The addresses of one direction's weights; 0 for those that it hasn't."""
-    w_ih, w_hh, *rest = (weight.data_ptr() for weight in weights)
-    b_ih, b_hh = rest[:2] if len(rest) >= 2 else (0, 0)
-    return w_ih, w_hh, b_ih, b_hh, rest[-1] if peephole else 0
+def _addresses(weights: Sequence[Tensor], cell: str, directions: int) -> list[tuple[int, int, int, int, int]]:
+    """The addresses of each direction's w_ih, w_hh, b_ih, b_hh and peephole; 0 for those that it hasn't."""
+    at = [weight.data_ptr() for weight in weights]
+    count = len(at) // directions
+    found = []
+    for first in range(0, len(at), count):
+        w_ih, w_hh, *rest = at[first : first + count]
+        b_ih, b_hh = rest[:2] if count >= 4 else (0, 0)
+        found.append((w_ih, w_hh, b_ih, b_hh, rest[-1] if cell == "lstm-peephole" else 0))
+    return found
 
 
 def _part(tensor: Tensor | None, size: int, direction: int) -> int:

@@ -73,13 +73,13 @@ def layer(
     is_taped = torch.is_grad_enabled() and any(
         tensor is not None and tensor.requires_grad for tensor in (x, h0, c0, *weights)
     )
-    places = x.shape[0] if batch_sizes is not None else x.shape[0] * x.shape[1]
-    # A graph that is exported for any size can't decide by size.
-    recompute = is_taped and not torch.compiler.is_exporting() and recomputes(cell, h0.shape[2], places)
     options = (cell, batch_first, bidirectional)
     if torch.compiler.is_compiling() or type(x) is not Tensor:
-        return _FORWARD(x, h0, c0, weights, *rows, *options, is_taped, recompute)[:3]
+        # A graph of any size can't decide by size: it stores the gates.
+        return _FORWARD(x, h0, c0, weights, *rows, *options, is_taped, False)[:3]
     if is_taped:
+        places = x.shape[0] if batch_sizes is not None else x.shape[0] * x.shape[1]
+        recompute = recomputes(cell, h0.shape[2], places)
         return _Forward.apply(layer_forward, (*options, True, recompute), x, h0, c0, *rows, *weights)[:3]
     return layer_forward(x, h0, c0, weights, *rows, *options, False, False)[:3]
 
