@@ -63,6 +63,21 @@ def test_a_wrong_result_is_no_success(shell, asked, monkeypatch):
     )
 
 
+@pytest.mark.slow
+def test_one_small_configuration_is_measured(shell):
+    only = ("--only", "T37-B7-I13-H17", "--cells", "gru", "--peers", "torch", "--threads", "1")
+    outcome = shell("bench", "--quick", *only, "--json", "--quiet")
+    assert (outcome.code, outcome.err) == (0, "")
+    document = json.loads(outcome.out)
+    assert [result["section"] for result in document["results"]] == ["forward", "training"]
+    assert document["peers"].keys() == {"recurra", "torch"}
+    assert document["threads"] == 1
+    assert document["peak_gflops"] > max(result["gflops"] for result in document["results"]) > 0
+    for result in document["results"]:
+        assert result["peers"].keys() == {"recurra", "torch"}
+        assert all(len(peer["rounds"]) == 5 for peer in result["peers"].values())
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from recurra.bench._peers import PEERS
     from recurra.bench._picture import save_picture
     from recurra.bench._results import Report
-    from recurra.bench._run import run_bench
+    from recurra.bench._run import QUICK_ROUNDS, ROUNDS, run_bench
     from recurra.bench._tables import FAILED, Table, bar_table, mean_table, remarks, speed_tables
 
 __all__ = [
     "CELLS",
     "FAILED",
     "PEERS",
+    "QUICK_ROUNDS",
+    "ROUNDS",
     "SECTIONS",
     "Case",
     "Diagnosis",
@@ -44,6 +46,8 @@ __getattr__, __dir__ = lazy(
         "CELLS": "recurra.bench._case",
         "FAILED": "recurra.bench._tables",
         "PEERS": "recurra.bench._peers",
+        "QUICK_ROUNDS": "recurra.bench._run",
+        "ROUNDS": "recurra.bench._run",
         "SECTIONS": "recurra.bench._case",
         "Case": "recurra.bench._case",
         "Diagnosis": "recurra.bench._doctor",

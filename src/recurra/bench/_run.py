@@ -16,10 +16,10 @@ from recurra.bench._peers import OURS, PEERS, Source, find_peers
 from recurra.bench._pipe import Worker, WorkerFailed
 from recurra.bench._results import Measurement, Report, Run, Timing
 
-ROUNDS = 7
-ROUND_SECONDS = 0.04
+ROUNDS, QUICK_ROUNDS = 9, 5
+ROUND_SECONDS = 0.025
 MOST_REPETITIONS = 1000
-PEAK_SECONDS = 0.3
+PEAK_SECONDS = 0.05
 TRUTH = "recurra.bench._truth:Truth"
 
 Announce = Callable[[int, int, str], None]
@@ -53,13 +53,13 @@ def run_bench(
             truth = stack.enter_context(Worker(TRUTH, threads))
             about = {source.name: worker.ask("about") for source, worker in workers.items()}
             ours = next(worker for source, worker in workers.items() if source.name == OURS)
-            peak = ours.ask("peak", seconds=PEAK_SECONDS)
-            measurements = []
+            peak, measurements = 0.0, []
             for place, case in enumerate(cases, start=time * len(cases)):
                 announce(place, repeat * len(cases), str(case))
                 measurements.append(measure(case, workers, truth, rounds=rounds))
-            # Before and after, since a processor's clock changes with its heat.
-            runs.append(Run(tuple(measurements), max(peak, ours.ask("peak", seconds=PEAK_SECONDS))))
+                # All along, since a processor's clock changes with its heat; the most is what shares are taken of.
+                peak = max(peak, ours.ask("peak", seconds=PEAK_SECONDS))
+            runs.append(Run(tuple(measurements), peak))
             restless += [source.name for source, worker in workers.items() if worker.restless]
     return Report(describe_machine(), load, threads, about, lacking, tuple(dict.fromkeys(restless)), tuple(runs))
 

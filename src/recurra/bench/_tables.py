@@ -9,6 +9,7 @@ from recurra.bench._bar import LABELS, Line, against, against_best, bar, of_cell
 from recurra.bench._case import CELLS, Section
 from recurra.bench._peers import OURS, PADDED
 from recurra.bench._results import Measurement, Report
+from recurra.bench._run import ROUND_SECONDS
 from recurra.bench._statistics import geometric_mean, quartiles
 
 FAILED = "FAILED"
@@ -127,8 +128,9 @@ def remarks(report: Report) -> Iterable[str]:
     """What a reader must know to take the numbers for what they are."""
     yield "Times are medians over rounds in which all run one after the other; +- is half the distance of quartiles."
     yield (
-        "A round is a call or as many as fill 40 ms; x says how many times longer it takes than recurra. GF/s counts "
-        "2 G H (I + H) operations a row and step, G being 1, 3 or 4 gates, three times that in training."
+        f"A round is a call or as many as fill {1e3 * ROUND_SECONDS:.0f} ms; x says how many times longer it takes "
+        "than recurra. GF/s counts 2 G H (I + H) operations a row and step, G being 1, 3 or 4 gates, three times that "
+        "in training."
     )
     if report.load > BUSY * int(report.machine["cores"]):
         yield (

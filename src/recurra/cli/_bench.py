@@ -30,6 +30,8 @@ def bench(
 ) -> None:
     """Measure recurra beside torch and other runtimes."""
     from recurra.bench import (
+        QUICK_ROUNDS,
+        ROUNDS,
         bar_table,
         grid,
         mean_table,
@@ -46,7 +48,12 @@ def bench(
     cases = grid(cells=_listed(cells), sections=_listed(sections), only=_listed(only or ""), quick=quick)
     with _Progress(quiet=output.quiet) as progress:
         report = run_bench(
-            cases, peers=_listed(peers), threads=threads, rounds=5 if quick else 7, repeat=repeat, announce=progress
+            cases,
+            peers=_listed(peers),
+            threads=threads,
+            rounds=QUICK_ROUNDS if quick else ROUNDS,
+            repeat=repeat,
+            announce=progress,
         )
     about = [(name, ", ".join(f"{key} {value}" for key, value in its.items())) for name, its in report.peers.items()]
     screen.table(f"{report.machine['processor']}, {report.machine['cores']} cores", ("", ""), about)
