@@ -69,15 +69,24 @@ check-types: env
 check-imports: env
 	$(BIN)/lint-imports --no-logo
 
-# The core alone under AddressSanitizer and UndefinedBehaviorSanitizer, warnings being errors.
+# The core alone, warnings being errors: under sanitizers of memory and undefined behaviour, of threads, and optimised.
+CORE := $(BIN)/cmake -S . -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja --log-level=WARNING \
+	-DCMAKE_COMPILE_WARNING_AS_ERROR=ON -DRECURRA_MODULE=OFF -DRECURRA_TESTS=ON
+CTEST := $(BIN)/ctest --output-on-failure --parallel 2 --test-dir
+
 check-native: env
 	$(BIN)/clang-format --dry-run -Werror $$(find csrc -name '*.[ch]pp')
-	@$(BIN)/cmake -S . -B build/sanitize -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja --log-level=WARNING \
-		-DCMAKE_BUILD_TYPE=Debug -DCMAKE_COMPILE_WARNING_AS_ERROR=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
-		-DRECURRA_MODULE=OFF -DRECURRA_TESTS=ON -DRECURRA_SANITIZE=ON
+	@$(CORE) -B build/sanitize -DCMAKE_BUILD_TYPE=Debug -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
+		-DRECURRA_SANITIZE=address,undefined
 	@$(BIN)/cmake --build build/sanitize --parallel -- --quiet
-	build/sanitize/recurra_core_tests
-	$(BIN)/clang-tidy --quiet -p build/sanitize csrc/core/*.cpp csrc/tests/*.cpp
+	@$(CTEST) build/sanitize
+	@$(CORE) -B build/threads -DCMAKE_BUILD_TYPE=Debug -DRECURRA_SANITIZE=thread
+	@$(BIN)/cmake --build build/threads --parallel --target recurra_thread_tests -- --quiet
+	build/threads/recurra_thread_tests
+	@$(CORE) -B build/optimised -DCMAKE_BUILD_TYPE=Release
+	@$(BIN)/cmake --build build/optimised --parallel -- --quiet
+	@$(CTEST) build/optimised
+	printf '%s\n' csrc/core/*.cpp csrc/tests/*.cpp | xargs -n 1 -P 2 $(BIN)/clang-tidy --quiet -p build/sanitize
 
 check-changelog:
 	@version=$$(sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml); \

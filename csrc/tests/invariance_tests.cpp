@@ -237,7 +237,7 @@ void chunks_do_not_matter() {
 void the_callers_arithmetic_is_left_alone() {
     const volatile float tiny = 1e-40F;
     for (const int threads : {1, 3}) {
-        const Problem p = make_problem({.rows = 9, .hidden = 17});
+        const Problem p = make_problem({.time = 12, .rows = 40, .hidden = 64});
         each_instruction_set([&] {
             std::fesetround(FE_TOWARDZERO);
             run(p, {.threads = threads});

@@ -33,12 +33,16 @@ void first_use_from_many_threads() {
     for (const char* name : names) EXPECT(name == names[0]);
 }
 
+// Much enough for five threads to have something to do: many rows, or few rows of many units.
+constexpr Case kManyRows = {.time = 12, .rows = 40, .features = 5, .hidden = 64};
+constexpr Case kFewRows = {.time = 40, .rows = 3, .features = 5, .hidden = 130, .kind = Rows::kLengths};
+constexpr Case kOneRow = {.time = 20, .rows = 1, .features = 5, .hidden = 300};
+
 // More threads than rows, than cores, than before.
 void threads_share_rows_and_units() {
     for (const Cell cell : kCompiled) {
-        for (const std::int64_t rows : {1, 3, 40}) {
-            Case c{.cell = cell, .time = 9, .rows = rows, .features = 5, .hidden = rows == 1 ? 300 : 33};
-            c.kind = rows == 3 ? Rows::kLengths : Rows::kFull;
+        for (Case c : {kManyRows, kFewRows, kOneRow}) {
+            c.cell = cell;
             const Problem p = make_problem(c);
             current_case = describe(c);
             for (const bool recompute : {false, true}) {
@@ -53,7 +57,8 @@ void threads_share_rows_and_units() {
 
 void callers_do_not_wait_for_each_other_wrongly() {
     for (const Cell cell : kCompiled) {
-        const Case c{.cell = cell, .time = 6, .rows = 20, .features = 5, .hidden = 33};
+        Case c = kManyRows;
+        c.cell = cell;
         const Problem p = make_problem(c);
         current_case = describe(c);
         const Results alone = run(p, {.threads = 1});
