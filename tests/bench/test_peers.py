@@ -44,7 +44,10 @@ def test_ours_and_torch_are_right(source: Source, case: Case):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("source", [source for source in SOURCES if source.name not in HERE], ids=lambda s: s.name)
-def test_other_runtimes_are_right(source: Source, tmp_path):
+def test_other_runtimes_are_right_and_leave_no_trace(source: Source, tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
     with Worker(source.home, 1) as worker:
         assert worker.ask("about")["version"]
         for case in CASES:
@@ -56,6 +59,7 @@ def test_other_runtimes_are_right(source: Source, tmp_path):
                 worker.ask("choose")
                 worker.ask("time", repetitions=2)
                 assert worker.ask("check")["faults"] == {}
+    assert list(home.iterdir()) == []
 
 
 @pytest.mark.parametrize(("cell", "equations"), [("rnn", rnn("tanh")), ("gru", GRU_RESET_AFTER), ("lstm", LSTM)])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ class OnnxRuntime:
     """ONNX Runtime, called with arrays or with inputs and outputs bound beforehand."""
 
     def __init__(self, threads: int) -> None:
+        # Otherwise it names this machine and reports to its makers, unasked. The variable's name depends on the release.
+        os.environ |= {"ORT_DISABLE_TELEMETRY": "1", "ORT_TELEMETRY_DISABLED": "1"}
         self._runtime = require("onnxruntime", extra="bench")
         self._threads = threads
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ class OpenVino:
     """OpenVINO on the processor, from the ONNX model, in float32: where it can it would compute in bfloat16."""
 
     def __init__(self, threads: int) -> None:
+        # Otherwise it reports every use to its makers, unasked, from processes that it forks: this module is optional.
+        sys.modules["openvino_telemetry"] = None  # pyright: ignore[reportArgumentType]
         self._openvino = require("openvino", extra="bench")
         self._threads = threads
 
