@@ -19,7 +19,7 @@ class OnnxRuntime:
     """ONNX Runtime, called with arrays or with inputs and outputs bound beforehand."""
 
     def __init__(self, threads: int) -> None:
-        # Otherwise it names this machine and reports to its makers, unasked. The variable's name depends on the release.
+        # Otherwise it reports to its makers, unasked. What the variable is called depends on the release.
         os.environ |= {"ORT_DISABLE_TELEMETRY": "1", "ORT_TELEMETRY_DISABLED": "1"}
         self._runtime = require("onnxruntime", extra="bench")
         self._threads = threads
