@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch._dynamo.backends.common import aot_autograd
+from torch._functorch._aot_autograd.utils import make_boxed_func
 
 from cases.layers import LAYERS, LayerCase, problem
 from cases.tolerances import assert_close
@@ -191,8 +193,16 @@ def test_a_compiled_layer_trains(case: LayerCase):
         output, end = recurrent(x, rest[: task.fields], rest[task.fields :], task.recurrence, training=True)
         return (output.square().sum() + end[0].sum()).exp().log()
 
-    compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")
+    called = []
+
+    def watch(graph: Any, inputs: Any) -> Any:
+        called.extend(node for node in graph.graph.nodes if "recurrent_forward" in str(node.target))
+        return make_boxed_func(graph.forward)
+
+    compiled = torch.compile(loss, fullgraph=True, backend=aot_autograd(fw_compiler=watch))
     assert_close(gradients(compiled), gradients(loss), "gradient")
+    # Each of the two layers runs forwards once, and keeps its tape for the way back.
+    assert [node.args[-2] for node in called] == [True, True]
 
 
 class _Layer(torch.nn.Module):
