@@ -21,7 +21,8 @@ inline constexpr Index kRowsAtATime = 128;
     for (Index i = 0; i < count; i += kLine) __builtin_prefetch(from + i);
 }
 
-// Adds to dL/dW, laid as pack_gates lays W, and to the sums of deltas, what a chunk gives.
+// Adds to dL/dW, laid as pack_gates lays W, and to the sums of deltas, what a chunk gives. `rows`, those of factors and
+// of deltas, are words of two rows each where words are not floats.
 struct WeightSums {
     Index depth;           // columns of W
     int first_delta;       // of the deltas in a panel
@@ -46,17 +47,17 @@ void add_weight_sums(const WeightSums& to, const Panels& panels, const float* de
             const Index depth = rows - r < kRowsAtATime ? rows - r : kRowsAtATime;
             for (Index i = tile.begin; i < tile.end; ++i) {
                 const Range columns = part_of(to.depth, i, tiles);
-                product(static_cast<int>(columns.end - columns.begin), panels.of(p),
-                        {.a = to.factors + r * to.factors_row + columns.begin,
-                         .a_row = 1,
-                         .a_k = to.factors_row,
-                         .depth = depth,
-                         .last_depth = depth,
-                         .b = deltas + p * deltas_panel + r * kWidth + to.first_delta * kLanes,
-                         .b_k = kWidth,
-                         .c = to.sums + p * panels.stride() * to.depth + columns.begin * stride,
-                         .c_row = stride,
-                         .add = !is_first || r > 0});
+                product_over_rows(static_cast<int>(columns.end - columns.begin), panels.of(p),
+                                  {.a = to.factors + r * to.factors_row + columns.begin,
+                                   .a_row = 1,
+                                   .a_k = to.factors_row,
+                                   .depth = depth,
+                                   .last_depth = depth,
+                                   .b = deltas + p * deltas_panel + r * kWidth + to.first_delta * kLanes,
+                                   .b_k = kWidth,
+                                   .c = to.sums + p * panels.stride() * to.depth + columns.begin * stride,
+                                   .c_row = stride,
+                                   .add = !is_first || r > 0});
             }
         }
     }
@@ -127,14 +128,31 @@ void backward(const Backward& call, const Timeline& timeline) {
     // Two chunks of deltas: the first step of one is read by the last of the next.
     float* const deltas[2] = {workspace.floats(gate_columns.count * deltas_panel),
                               workspace.floats(gate_columns.count * deltas_panel)};
-    float* const to_state = workspace.floats(unit_columns.count * unit_columns.stride() * columns);
+    // The same in words, if those are not floats.
+    const Index words_panel = words_of(deltas_panel);
+    const Index words_width = words_of(kWidth);
+    float* delta_words[2] = {deltas[0], deltas[1]};
+    if constexpr (kInWord != 1) {
+        for (float*& words : delta_words) words = workspace.floats(gate_columns.count * words_panel);
+    }
+    float* const to_state = workspace.floats(unit_columns.count * unit_columns.stride() * words_of(columns));
     float* const to_input =
-        wants_x ? workspace.floats(feature_columns.count * feature_columns.stride() * columns) : nullptr;
+        wants_x ? workspace.floats(feature_columns.count * feature_columns.stride() * words_of(columns)) : nullptr;
     const bool x_in_order = lies_in_order(timeline, call.x, features);
     float* const gathered = x_in_order ? nullptr : workspace.floats(room * features);
     float* const h_prev = workspace.floats(room * stride);
     float* const c_prev = C::kMemory ? workspace.floats(room * stride) : nullptr;
     float* const own_tape = computes_gates || C::kTapeIsOutput ? workspace.floats(room * tape_row) : nullptr;
+    // For sums over rows, two rows in a word, if words are not floats.
+    const Index pairs_panel = (room + 1) / 2 * kWidth;
+    float* delta_pairs = nullptr;
+    float* h_pairs = nullptr;
+    float* x_pairs = nullptr;
+    if constexpr (kInWord != 1) {
+        delta_pairs = workspace.floats(gate_columns.count * pairs_panel);
+        h_pairs = workspace.floats((room + 1) / 2 * stride);
+        x_pairs = workspace.floats((room + 1) / 2 * features);
+    }
     float* const asked = workspace.floats(timeline.rows * stride);  // of h, at one step
     float* const carry = C::kCarry ? workspace.floats(timeline.rows * stride) : nullptr;
     float* const sums_ih = wants_ih ? workspace.floats(columns * features) : nullptr;
@@ -144,6 +162,9 @@ void backward(const Backward& call, const Timeline& timeline) {
     float* const peephole = C::kPeephole ? workspace.floats(3 * stride) : nullptr;
     const PackedWeights w = computes_gates ? reserve_weights<C>(layer, workspace) : PackedWeights{};
     float* const unused = computes_gates ? workspace.floats(2 * room * stride) : nullptr;
+    const bool needs_words = computes_gates && kInWord != 1;
+    float* const x_words = needs_words ? workspace.floats(room * words_of(features)) : nullptr;
+    float* const h_words = needs_words ? workspace.floats(room * words_of(stride)) : h_prev;
 
     const float* const c_tape = C::kMemory ? call.tape + (call.recompute ? 0 : timeline.total * tape_row) : nullptr;
     if (timeline.total == 0) {
@@ -200,13 +221,13 @@ void backward(const Backward& call, const Timeline& timeline) {
         // dL/dh of rows [first, first + count) through the gates of their next step, `next` being row 0 of that.
         const auto through_gates = [&](const float* next, Index panel, Index first, int count, float* sums) {
             product(count, unit_columns.of(panel),
-                    {.a = next + first * kWidth + C::kHiddenDelta * kLanes,
-                     .a_row = kWidth,
+                    {.a = next + first * words_width + words_of(C::kHiddenDelta * kLanes),
+                     .a_row = words_width,
                      .segments = gate_columns.count,
-                     .a_segment = deltas_panel,
-                     .depth = gate_columns.stride(),
-                     .last_depth = gate_columns.last * kLanes,
-                     .b = to_state + panel * unit_columns.stride() * columns,
+                     .a_segment = words_panel,
+                     .depth = words_of(gate_columns.stride()),
+                     .last_depth = words_of(gate_columns.last * kLanes),
+                     .b = to_state + panel * unit_columns.stride() * words_of(columns),
                      .b_k = unit_columns.width(panel),
                      .c = sums,
                      .c_row = unit_columns.stride()});
@@ -238,13 +259,14 @@ void backward(const Backward& call, const Timeline& timeline) {
             }
         };
 
-        const float* next = nullptr;  // row 0 of the deltas of step s + 1
+        const float* next = nullptr;  // row 0 of the deltas of step s + 1, in words
         bool is_first = true;
         int turn = 0;
         for (Index end = timeline.time; end > 0; turn ^= 1) {
             const Chunk chunk = chunk_until(timeline, end, room);
             end = chunk.begin;
             float* const here_deltas = deltas[turn];
+            float* const here_words = delta_words[turn];
             const float* x = x_in_order ? call.x.data + chunk.base * features : gathered;
             if (!x_in_order) gather(timeline, call.x, chunk, gathers, features, features, gathered);
             gather_previous(
@@ -259,9 +281,17 @@ void backward(const Backward& call, const Timeline& timeline) {
             if (computes_gates) {
                 barrier.wait(team);
                 const Range part = part_of(chunk.rows, thread, team);
+                if (needs_words) {
+                    gather_words(timeline, call.x, chunk, gathers, features, x_words);
+                    for (Index r = part.begin; r < part.end; ++r) {
+                        to_words(h_prev + r * stride, stride, h_words + r * words_of(stride));
+                    }
+                    barrier.wait(team);
+                }
                 step<C>(w,
-                        {.x = x,
-                         .x_row = features,
+                        {.x = needs_words ? x_words : x,
+                         .x_row = words_of(features),
+                         .h_words = h_words,
                          .h_prev = h_prev,
                          .c_prev = c_prev,
                          .h = unused,
@@ -322,18 +352,23 @@ void backward(const Backward& call, const Timeline& timeline) {
                                 if (cut && C::kCarry) store(carried, Vec{});
                                 const Index panel = C::kGates == 1 ? p : block;
                                 const Index vector = C::kGates == 1 ? v : 0;
-                                C::backward(
-                                    {.product =
-                                         goes_on && !cut ? load(sums + m * unit_columns.stride() + v * kLanes) : Vec{},
-                                     .grad = asked + b * stride + unit,
-                                     .tape = tape + number * tape_row + block * C::kTape * kLanes,
-                                     .h_prev = h_prev + number * stride + unit,
-                                     .c_prev = C::kMemory ? c_prev + number * stride + unit : nullptr,
-                                     .c = C::kMemory ? c_tape + (chunk.base + number) * stride + unit : nullptr,
-                                     .peephole = C::kPeephole ? peephole + unit : nullptr,
-                                     .hidden_stride = stride,
-                                     .carry = carried,
-                                     .deltas = here_deltas + panel * deltas_panel + number * kWidth + vector * kLanes});
+                                float* const to =
+                                    here_deltas + panel * deltas_panel + number * kWidth + vector * kLanes;
+                                C::backward({.product = goes_on && !cut
+                                                            ? load(sums + m * unit_columns.stride() + v * kLanes)
+                                                            : Vec{},
+                                             .grad = asked + b * stride + unit,
+                                             .tape = tape + number * tape_row + block * C::kTape * kLanes,
+                                             .h_prev = h_prev + number * stride + unit,
+                                             .c_prev = C::kMemory ? c_prev + number * stride + unit : nullptr,
+                                             .c = C::kMemory ? c_tape + (chunk.base + number) * stride + unit : nullptr,
+                                             .peephole = C::kPeephole ? peephole + unit : nullptr,
+                                             .hidden_stride = stride,
+                                             .carry = carried,
+                                             .deltas = to});
+                                if constexpr (kInWord != 1) {
+                                    to_words(to, C::kDeltas * kLanes, here_words + words_of(to - here_deltas));
+                                }
                             }
                         }
                     };
@@ -344,7 +379,7 @@ void backward(const Backward& call, const Timeline& timeline) {
                     in_tiles(starts.begin, starts.end, tile_rows(unit_columns.vectors),
                              [&](Index first, int count) { tile(first, count, false); });
                 }
-                next = here_deltas + offset * kWidth;
+                next = here_words + offset * words_width;
                 barrier.wait(lone);
             }
             if (chunk.begin == 0) finish(0, within(rows, {0, active_at(timeline, 0)}), next);
@@ -358,13 +393,13 @@ void backward(const Backward& call, const Timeline& timeline) {
                     in_tiles(part.begin, part.end, tile_rows(feature_columns.of(p)), [&](Index first, int count) {
                         alignas(64) float sums[8 * kPanelVectors * kLanes];
                         product(count, feature_columns.of(p),
-                                {.a = here_deltas + first * kWidth + C::kInputDelta * kLanes,
-                                 .a_row = kWidth,
+                                {.a = here_words + first * words_width + words_of(C::kInputDelta * kLanes),
+                                 .a_row = words_width,
                                  .segments = gate_columns.count,
-                                 .a_segment = deltas_panel,
-                                 .depth = gate_columns.stride(),
-                                 .last_depth = gate_columns.last * kLanes,
-                                 .b = to_input + first_feature * columns,
+                                 .a_segment = words_panel,
+                                 .depth = words_of(gate_columns.stride()),
+                                 .last_depth = words_of(gate_columns.last * kLanes),
+                                 .b = to_input + first_feature * words_of(columns),
                                  .b_k = feature_columns.width(p),
                                  .c = sums,
                                  .c_row = feature_columns.stride()});
@@ -378,18 +413,38 @@ void backward(const Backward& call, const Timeline& timeline) {
                     });
                 }
             }
+            Index sum_rows = chunk.rows;
+            if constexpr (kInWord != 1) {
+                sum_rows = (chunk.rows + 1) / 2;
+                const auto pair = [&](const float* from, Index width, Range range, float* to) {
+                    for (Index r = range.begin; r < range.end; ++r) {
+                        const float* const one = from + 2 * r * width;
+                        rows_to_words(one, 2 * r + 1 < chunk.rows ? one + width : nullptr, width, to + r * width);
+                    }
+                };
+                const Range own_panels = part_of(gate_columns.count, thread, team);
+                for (Index p = own_panels.begin; p < own_panels.end; ++p) {
+                    pair(here_deltas + p * deltas_panel, kWidth, {0, sum_rows}, delta_pairs + p * pairs_panel);
+                }
+                pair(h_prev, stride, part_of(sum_rows, thread, team), h_pairs);
+                pair(x, features, part_of(sum_rows, thread, team), x_pairs);
+                barrier.wait(team);
+            }
             {
                 // Both products as one row of units of work, so that threads get as much of it each.
-                const WeightSums hh{hidden, C::kHiddenDelta, h_prev, stride, sums_hh};
-                const WeightSums ih{features, C::kInputDelta, x, features, sums_ih};
+                const bool floats = kInWord == 1;
+                const WeightSums hh{hidden, C::kHiddenDelta, floats ? h_prev : h_pairs, stride, sums_hh};
+                const WeightSums ih{features, C::kInputDelta, floats ? x : x_pairs, features, sums_ih};
+                const float* const sum_deltas = floats ? here_deltas : delta_pairs;
+                const Index sum_panel = floats ? deltas_panel : pairs_panel;
                 const Index most = tile_rows(gate_columns.vectors);
                 const Index of_hh = wants_hh ? gate_columns.count * ((hidden + most - 1) / most) : 0;
                 const Index of_ih = wants_ih ? gate_columns.count * ((features + most - 1) / most) : 0;
                 const Range work = part_of(of_hh + of_ih, thread, team);
                 const Range first = within(work, {0, of_hh});
                 const Range second = within({work.begin - of_hh, work.end - of_hh}, {0, of_ih});
-                add_weight_sums<C>(hh, gate_columns, here_deltas, deltas_panel, chunk.rows, is_first, first);
-                add_weight_sums<C>(ih, gate_columns, here_deltas, deltas_panel, chunk.rows, is_first, second);
+                add_weight_sums<C>(hh, gate_columns, sum_deltas, sum_panel, sum_rows, is_first, first);
+                add_weight_sums<C>(ih, gate_columns, sum_deltas, sum_panel, sum_rows, is_first, second);
                 const Range part = part_of(gate_columns.count, thread, team);
                 if (wants_bias) {
                     add_bias_sums<C>(bias_sums, gate_columns, here_deltas, deltas_panel, chunk.rows, is_first, part);

@@ -23,8 +23,8 @@ PackedWeights reserve_weights(const Layer& layer, Workspace& workspace) {
     w.hidden_stride = blocks_of(layer.hidden) * kLanes;
     w.panels = gate_panels<C>(layer.hidden);
     const Index columns = w.panels.count * w.panels.stride();
-    w.input = workspace.floats(columns * w.features);
-    w.state = workspace.floats(columns * w.hidden);
+    w.input = workspace.floats(columns * words_of(w.features));
+    w.state = workspace.floats(columns * words_of(w.hidden));
     w.input_bias = workspace.floats(columns);
     w.state_bias = C::kApart ? workspace.floats(columns) : nullptr;
     w.peephole = C::kPeephole ? workspace.floats(3 * w.hidden_stride) : nullptr;
@@ -68,14 +68,21 @@ void forward(const Forward& call, const Timeline& timeline) {
 
     // Step s reads h[s % 2] and writes the other.
     float* h[2] = {workspace.floats(timeline.rows * stride), workspace.floats(timeline.rows * stride)};
+    // The same in words, if those are not floats.
+    const Index words_row = words_of(stride);
+    float* h_words[2] = {h[0], h[1]};
+    if constexpr (kInWord != 1) {
+        for (float*& words : h_words) words = workspace.floats(timeline.rows * words_row);
+    }
     float* const c = C::kMemory ? workspace.floats(timeline.rows * stride) : nullptr;
 
     const bool step_by_step = layer.features <= kFewFeatures;
     const Index columns = w.panels.count * w.panels.stride();
     const Index fitting = kChunkFloats / columns;
     const Index room = most_rows(timeline, fitting > kChunkRows ? fitting : kChunkRows);
-    const bool in_order = lies_in_order(timeline, call.x, layer.features);
-    float* const gathered = in_order ? nullptr : workspace.floats(room * layer.features);
+    const Index x_row = words_of(layer.features);
+    const bool in_order = kInWord == 1 && lies_in_order(timeline, call.x, layer.features);
+    float* const gathered = in_order ? nullptr : workspace.floats(room * x_row);
     float* const gates = step_by_step ? nullptr : workspace.floats(room * columns);
     const Index gates_panel = room * w.panels.stride();
 
@@ -93,8 +100,10 @@ void forward(const Forward& call, const Timeline& timeline) {
         for (Index b = rows.begin; b < rows.end; ++b) {
             const Index row = caller_row(timeline, b) * layer.hidden;
             const float* h0 = call.h0 == nullptr ? nullptr : call.h0 + row;
-            copy_padded(h0, layer.hidden, units, h[0] + b * stride);
-            copy_padded(h0, layer.hidden, units, h[1] + b * stride);
+            for (const Index turn : {0, 1}) {
+                copy_padded(h0, layer.hidden, units, h[turn] + b * stride);
+                words_of_row(h[turn] + b * stride, units, h_words[turn] + b * words_row);
+            }
             const float* c0 = call.c0 == nullptr ? nullptr : call.c0 + row;
             if constexpr (C::kMemory) copy_padded(c0, layer.hidden, units, c + b * stride);
             if (timeline.total == 0 || b >= timeline.active[0]) {
@@ -109,9 +118,9 @@ void forward(const Forward& call, const Timeline& timeline) {
 
         for (Chunk chunk{}; chunk.end < timeline.time;) {
             chunk = chunk_from(timeline, chunk.end, room);
-            const float* x = in_order ? call.x.data + chunk.base * layer.features : gathered;
+            const float* x = in_order ? call.x.data + chunk.base * x_row : gathered;
             if (!in_order) {
-                gather(timeline, call.x, chunk, gathers, layer.features, layer.features, gathered);
+                gather_words(timeline, call.x, chunk, gathers, layer.features, gathered);
                 barrier.wait(lone);
             }
             if (!step_by_step) {
@@ -137,6 +146,7 @@ void forward(const Forward& call, const Timeline& timeline) {
                     for (Index b = here.begin; b < here.end; ++b) {
                         if (!is_reset(timeline, t, b)) continue;
                         copy_padded(nullptr, layer.hidden, units, before + b * stride);
+                        words_of_row(before + b * stride, units, h_words[s % 2] + b * words_row);
                         if constexpr (C::kMemory) copy_padded(nullptr, layer.hidden, units, c + b * stride);
                     }
                     barrier.wait(lone);
@@ -146,11 +156,13 @@ void forward(const Forward& call, const Timeline& timeline) {
                 step<C>(w,
                         {.gates = step_by_step ? nullptr : gates + offset * w.panels.stride(),
                          .gates_panel = gates_panel,
-                         .x = x + offset * layer.features,
-                         .x_row = layer.features,
+                         .x = x + offset * x_row,
+                         .x_row = x_row,
+                         .h_words = h_words[s % 2],
                          .h_prev = before,
                          .c_prev = c,
                          .h = after,
+                         .h_words_next = h_words[(s + 1) % 2],
                          .c = c,
                          .tape = keeps_gates ? call.tape + number * tape_row : nullptr,
                          .c_tape = keeps_c ? c_tape + number * stride : nullptr},

@@ -55,11 +55,11 @@ std::size_t lay_out(const Layer& layer, float* memory, PackedWeights& w) noexcep
         used += size;
         return here;
     };
-    w.state = take(columns * w.hidden);
+    w.state = take(columns * words_of(w.hidden));
     w.input_bias = take(columns);
     w.state_bias = take(C::kApart ? columns : 0);
     w.peephole = take(C::kPeephole ? 3 * w.hidden_stride : 0);
-    w.input = take(columns * w.features);
+    w.input = take(columns * words_of(w.features));
     return static_cast<std::size_t>(used);
 }
 
@@ -88,7 +88,7 @@ void step_any(const Layer& layer, const float* packed, std::int64_t rows, const 
     with_cell(layer.cell, [&]<class C>() {
         PackedWeights w;
         lay_out<C>(layer, const_cast<float*>(packed), w);
-        step<C>(w, {.x = x, .x_row = x_row, .h_prev = h, .c_prev = c, .h = h_next, .c = c}, {0, rows},
+        step<C>(w, {.x = x, .x_row = x_row, .h_words = h, .h_prev = h, .c_prev = c, .h = h_next, .c = c}, {0, rows},
                 {0, w.panels.count});
     });
 }

@@ -29,6 +29,10 @@ extern const Kernels kKernels;
 namespace avx512 {
 extern const Kernels kKernels;
 }
+// Products of bfloat16, sums of floats. For whole sequences; its `step` is not to be used.
+namespace avx512_bf16 {
+extern const Kernels kKernels;
+}
 #endif
 namespace baseline {
 extern const Kernels kKernels;

@@ -48,33 +48,49 @@ template <class C>
 }
 
 // A block of units of one gate, between rows of W (`unit`, k) and rows of a panel (k, lane): squares are turned over in
-// registers; `each(unit, k)` does the rest one by one.
+// registers while k is below `full`; `each(unit, k)` does the rest one by one.
 template <class Square, class Each>
-[[gnu::always_inline]] inline void turn_over(Index units, Index depth, Square square, Each each) noexcept {
+[[gnu::always_inline]] inline void turn_over(Index units, Index depth, Index full, Square square, Each each) noexcept {
     Index k = 0;
     if (units >= kLanes) {
-        for (; k + kLanes <= depth; k += kLanes) square(k);
+        for (; k + kLanes <= full; k += kLanes) square(k);
     }
     for (; k < depth; ++k) {
         for (Index lane = 0; lane < kLanes; ++lane) each(lane, k);
     }
 }
 
-// W (G H, depth) to (panel, k, vector, lane), panels [begin, end).
+// W (G H, depth) to (panel, k, vector, lane), k counting words; panels [begin, end).
 template <class C>
 void pack_gates(const float* weight, Index hidden, Index depth, Index begin, Index end, float* packed) noexcept {
     const Panels panels = gate_panels<C>(hidden);
     for (Index p = begin; p < end; ++p) {
         const Index width = panels.width(p);
-        float* const panel = packed + p * panels.stride() * depth;
+        float* const panel = packed + p * panels.stride() * words_of(depth);
         for (Index v = 0; v < panels.of(p); ++v) {
             const Index first = unit_of<C>(p, v, 0);
             const float* const from = weight + (gate_of<C>(v) * hidden + first) * depth;
             float* const to = panel + v * kLanes;
             turn_over(
-                hidden - first, depth, [&](Index k) { transpose(from + k, depth, to + k * width, width); },
+                hidden - first, words_of(depth), depth / kInWord,
+                [&](Index k) {
+                    if constexpr (kInWord == 1) {
+                        transpose(from + k, depth, to + k * width, width);
+                    } else {
+                        float square[kLanes * kLanes];
+                        for (Index lane = 0; lane < kLanes; ++lane) {
+                            to_words(from + lane * depth + k * kInWord, kLanes * kInWord, square + lane * kLanes);
+                        }
+                        transpose(square, kLanes, to + k * width, width);
+                    }
+                },
                 [&](Index lane, Index k) {
-                    to[k * width + lane] = first + lane < hidden ? from[lane * depth + k] : 0.0F;
+                    const Index left = depth - k * kInWord;
+                    float value = 0;
+                    if (first + lane < hidden) {
+                        to_words(from + lane * depth + k * kInWord, left < kInWord ? left : kInWord, &value);
+                    }
+                    to[k * width + lane] = value;
                 });
         }
     }
@@ -96,27 +112,29 @@ void pack_bias(const float* one, const float* other, Index hidden, float* packed
     }
 }
 
-// W (G H, columns) for the way back, d W: to (plain panel, k, vector, lane), where k counts the gate columns as they
-// lie in gate panels that begin with gate `first_gate`. Panels [begin, end).
+// W (G H, columns) for the way back, d W: to (plain panel, k, vector, lane), where k counts the gate columns, or words
+// of them, as they lie in gate panels that begin with gate `first_gate`. Panels [begin, end).
 template <class C>
 void pack_backward(const float* weight, Index hidden, Index columns, Index first_gate, Index begin, Index end,
                    float* packed) noexcept {
     const Panels to_panels = plain_panels(columns);
     const Panels gates = gate_panels<C>(hidden);
-    const Index depth = ((gates.count - 1) * gates.vectors + gates.last) * kLanes;
+    const Index depth = words_of(((gates.count - 1) * gates.vectors + gates.last) * kLanes);
     for (Index q = begin; q < end; ++q) {
         const Index width = to_panels.width(q);
         const Index first = q * to_panels.stride();
         const Index count = columns - first < width ? columns - first : width;
         float* to = packed + first * depth;
         for (Index p = 0; p < gates.count; ++p) {
-            for (Index column = 0; column < gates.width(p); ++column, to += width) {
+            for (Index column = 0; column < gates.width(p); column += kInWord, to += width) {
                 const Index unit = unit_of<C>(p, column / kLanes, column % kLanes);
+                const float* const from =
+                    weight + (gate_of<C>(column / kLanes, first_gate) * hidden + unit) * columns + first;
                 Index n = 0;
-                if (unit < hidden) {
-                    const float* from =
-                        weight + (gate_of<C>(column / kLanes, first_gate) * hidden + unit) * columns + first;
-                    for (; n < count; ++n) to[n] = from[n];
+                if (unit + kInWord <= hidden) {
+                    for (; n < count; ++n) to[n] = kInWord == 1 ? from[n] : word(from[n], from[columns + n]);
+                } else if (unit < hidden) {
+                    for (; n < count; ++n) to[n] = word(from[n], 0.0F);
                 }
                 for (; n < width; ++n) to[n] = 0;
             }
@@ -137,7 +155,7 @@ void unpack_gates(const float* packed, Index hidden, Index depth, Index first_ga
             const float* const from = panel + v * kLanes;
             float* const to = weight + (gate_of<C>(v, first_gate) * hidden + first) * depth;
             turn_over(
-                hidden - first, depth, [&](Index k) { transpose(from + k * width, width, to + k, depth); },
+                hidden - first, depth, depth, [&](Index k) { transpose(from + k * width, width, to + k, depth); },
                 [&](Index lane, Index k) {
                     if (first + lane < hidden) to[lane * depth + k] = from[k * width + lane];
                 });

@@ -32,7 +32,7 @@ struct Product {
 template <int V>
 inline constexpr int kTileRows = V == 3 && kRegisters == 32 ? 8 : 6;
 
-template <int M, int V, bool kAdjacent>
+template <int M, int V, bool kAdjacent, bool kWords>
 [[gnu::always_inline]] inline void product_columns(const Product& p, Index first) noexcept {
     Vec sum[M][V];
 #pragma GCC unroll 8
@@ -57,7 +57,7 @@ template <int M, int V, bool kAdjacent>
             for (int m = 0; m < M; ++m) {
                 const Vec factor = broadcast(a[m * a_row]);
 #pragma GCC unroll 4
-                for (int v = 0; v < V; ++v) sum[m][v] += factor * panel[v];
+                for (int v = 0; v < V; ++v) sum[m][v] = multiply_add<kWords>(sum[m][v], factor, panel[v]);
             }
             a += a_k;
             b += b_k;
@@ -74,51 +74,49 @@ template <int M, int V, bool kAdjacent>
 }
 
 // With 16 registers, two vectors of a panel at a time.
-template <int M, int V, bool kAdjacent>
+template <int M, int V, bool kAdjacent, bool kWords>
 void product_tile(const Product& p) noexcept {
     if constexpr (kRegisters == 32 || V <= 2) {
-        product_columns<M, V, kAdjacent>(p, 0);
+        product_columns<M, V, kAdjacent, kWords>(p, 0);
     } else {
-        product_columns<M, 2, kAdjacent>(p, 0);
-        product_columns<M, V - 2, kAdjacent>(p, 2 * kLanes);
+        product_columns<M, 2, kAdjacent, kWords>(p, 0);
+        product_columns<M, V - 2, kAdjacent, kWords>(p, 2 * kLanes);
     }
 }
 
-template <int V, bool kAdjacent, int M = kTileRows<V>>
+template <int V, bool kAdjacent, bool kWords, int M = kTileRows<V>>
 [[gnu::always_inline]] inline void product_rows(int rows, const Product& p) noexcept {
     if constexpr (M == 1) {
-        product_tile<1, V, kAdjacent>(p);
+        product_tile<1, V, kAdjacent, kWords>(p);
     } else if (rows == M) {
-        product_tile<M, V, kAdjacent>(p);
+        product_tile<M, V, kAdjacent, kWords>(p);
     } else {
-        product_rows<V, kAdjacent, M - 1>(rows, p);
+        product_rows<V, kAdjacent, kWords, M - 1>(rows, p);
     }
 }
 
-// A tile of 1..tile_rows(vectors) rows and 1..4 vectors.
-inline void product(int rows, int vectors, const Product& p) noexcept {
-    if (p.a_k == 1) {
-        switch (vectors) {
-            case 1:
-                return product_rows<1, true>(rows, p);
-            case 2:
-                return product_rows<2, true>(rows, p);
-            case 3:
-                return product_rows<3, true>(rows, p);
-            default:
-                return product_rows<4, true>(rows, p);
-        }
-    }
+template <bool kAdjacent, bool kWords>
+[[gnu::always_inline]] inline void product_vectors(int rows, int vectors, const Product& p) noexcept {
     switch (vectors) {
         case 1:
-            return product_rows<1, false>(rows, p);
+            return product_rows<1, kAdjacent, kWords>(rows, p);
         case 2:
-            return product_rows<2, false>(rows, p);
+            return product_rows<2, kAdjacent, kWords>(rows, p);
         case 3:
-            return product_rows<3, false>(rows, p);
+            return product_rows<3, kAdjacent, kWords>(rows, p);
         default:
-            return product_rows<4, false>(rows, p);
+            return product_rows<4, kAdjacent, kWords>(rows, p);
     }
+}
+
+// A tile of 1..tile_rows(vectors) rows and 1..4 vectors. Rows of a whose k are adjacent, in words (k counts those).
+inline void product(int rows, int vectors, const Product& p) noexcept {
+    product_vectors<true, kInWord != 1>(rows, vectors, p);
+}
+
+// The same for columns of a: a sum over rows, or over words of two rows each.
+inline void product_over_rows(int rows, int vectors, const Product& p) noexcept {
+    product_vectors<false, kInWord != 1>(rows, vectors, p);
 }
 
 inline int tile_rows(int vectors) noexcept {

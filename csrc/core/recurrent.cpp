@@ -63,6 +63,26 @@ const Kernels& kernels() noexcept {
     return *in_use().load(std::memory_order_relaxed);
 }
 
+bool has_bfloat16() noexcept {
+#if defined(__x86_64__)
+    return &kernels() == &avx512::kKernels && cpu_features().avx512_bf16;
+#else
+    return false;
+#endif
+}
+
+namespace {
+
+const Kernels& kernels_for(const Layer& layer) noexcept {
+#if defined(__x86_64__)
+    if (layer.bfloat16 && has_bfloat16()) return avx512_bf16::kKernels;
+#endif
+    (void)layer;
+    return kernels();
+}
+
+}  // namespace
+
 std::span<const char* const> instruction_sets() noexcept {
     return {found().names.data(), found().count};
 }
@@ -92,12 +112,12 @@ std::size_t tape_size(const Layer& layer, const Steps& steps, bool recompute) no
 
 void forward(const Forward& call) {
     const TimelineMemory memory(call.steps);
-    kernels().forward(call, memory.timeline());
+    kernels_for(call.layer).forward(call, memory.timeline());
 }
 
 void backward(const Backward& call) {
     const TimelineMemory memory(call.steps);
-    kernels().backward(call, memory.timeline());
+    kernels_for(call.layer).backward(call, memory.timeline());
 }
 
 double peak_gflops(int threads, double seconds) {

@@ -37,6 +37,9 @@ struct Layer {
     Cell cell = Cell::kLstm;
     std::int64_t features = 0;  // F
     std::int64_t hidden = 0;    // H
+    // Products of numbers rounded to bfloat16, summed in float: where `has_bfloat16`, elsewhere it is as if false.
+    // Gates, states and all sums are floats; streams compute with floats throughout.
+    bool bfloat16 = false;
 };
 
 // How many steps each row has and where rows lie. At most one of `lengths` and `batch_sizes` is given.
@@ -124,6 +127,8 @@ void backward(const Backward& call);
 [[nodiscard]] std::span<const char* const> instruction_sets() noexcept;
 // The one in use: the best, or what the environment variable RECURRA_ISA names.
 [[nodiscard]] const char* instruction_set() noexcept;
+// Whether what is in use can multiply bfloat16.
+[[nodiscard]] bool has_bfloat16() noexcept;
 // False, and nothing changes, if this machine has no such set. A tape and a stream belong to the set they began with.
 bool use_instruction_set(const char* name) noexcept;
 

@@ -72,6 +72,13 @@ inline void blank_padding(const Timeline& timeline, const Sequence<float>& seque
     }
 }
 
+// Columns [begin, end) of a row of floats, whole vectors, in words; nothing where those are floats.
+[[gnu::always_inline]] inline void words_of_row(const float* from, Range columns, float* to) noexcept {
+    if constexpr (kInWord != 1) {
+        to_words(from + columns.begin, columns.end - columns.begin, to + words_of(columns.begin));
+    }
+}
+
 // Steps s in [begin, end), in the order of computing, whose rows are counted from `base`.
 struct Chunk {
     Index begin = 0;
@@ -119,6 +126,19 @@ inline void gather(const Timeline& timeline, const Sequence<const float>& from, 
         float* const step = to + offset_in(timeline, chunk, s) * stride;
         for (Index b = here.begin; b < here.end; ++b) {
             copy_padded(row_at(timeline, from, t, b), size, {0, stride}, step + b * stride);
+        }
+    }
+}
+
+// The same in words.
+inline void gather_words(const Timeline& timeline, const Sequence<const float>& from, const Chunk& chunk, Range rows,
+                         Index size, float* to) noexcept {
+    for (Index s = chunk.begin; s < chunk.end; ++s) {
+        const Index t = step_at(timeline, s);
+        const Range here = within(rows, {0, timeline.active[t]});
+        float* const step = to + offset_in(timeline, chunk, s) * words_of(size);
+        for (Index b = here.begin; b < here.end; ++b) {
+            to_words(row_at(timeline, from, t, b), size, step + b * words_of(size));
         }
     }
 }

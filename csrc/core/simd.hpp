@@ -36,6 +36,73 @@ using Unaligned [[gnu::vector_size(RECURRA_LANES * 4), gnu::aligned(4), gnu::may
     return x - Vec{};
 }
 
+// What a product multiplies comes in words of 32 bits: a float or, where RECURRA_BF16 is defined, two bfloat16, which
+// stand for the numbers 2 w and 2 w + 1 of a row. Sums are floats in either case.
+#if defined(RECURRA_BF16)
+inline constexpr Index kInWord = 2;
+#else
+inline constexpr Index kInWord = 1;
+#endif
+
+[[gnu::always_inline]] constexpr Index words_of(Index count) noexcept {
+    return (count + kInWord - 1) / kInWord;
+}
+
+// sum + a b, of floats or of words.
+template <bool kWords>
+[[gnu::always_inline]] inline Vec multiply_add(Vec sum, Vec a, Vec b) noexcept {
+#if defined(RECURRA_BF16)
+    if constexpr (kWords) {
+        return _mm512_dpbf16_ps(sum, __builtin_bit_cast(__m512bh, a), __builtin_bit_cast(__m512bh, b));
+    }
+#endif
+    return sum + a * b;
+}
+
+// Two floats as a word, each rounded to the nearest, ties to even. NaN stays NaN.
+[[gnu::always_inline]] inline float word(float low, float high) noexcept {
+    const auto half = [](float x) {
+        const auto bits = __builtin_bit_cast(std::uint32_t, x);
+        const std::uint32_t rounded = (bits + 0x7fffU + ((bits >> 16U) & 1U)) >> 16U;
+        return x == x ? rounded : std::uint32_t{0x7fc0};
+    };
+    return __builtin_bit_cast(float, half(low) | half(high) << 16U);
+}
+
+// A row of floats to words; a float that is missing in the last is 0.
+[[gnu::always_inline]] inline void to_words(const float* from, Index count, float* to) noexcept {
+    if constexpr (kInWord == 1) {
+        for (Index i = 0; i < count; ++i) to[i] = from[i];
+        return;
+    }
+    Index i = 0;
+#if defined(RECURRA_BF16)
+    for (; i + kLanes <= count; i += kLanes) {
+        const __m256bh words = _mm512_cvtneps_pbh(load(from + i));
+        __builtin_memcpy(to + i / 2, &words, sizeof words);
+    }
+#endif
+    for (; i + 2 <= count; i += 2) to[i / 2] = word(from[i], from[i + 1]);
+    if (i < count) to[i / 2] = word(from[i], 0.0F);
+}
+
+// Two rows of floats, the second perhaps missing, to words of which each holds a column of both: for sums over rows.
+[[gnu::always_inline]] inline void rows_to_words(const float* one, const float* other, Index count,
+                                                 float* to) noexcept {
+    Index i = 0;
+#if defined(RECURRA_BF16)
+    alignas(64) static constexpr std::uint16_t kZipped[32] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
+                                                              21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
+                                                              11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+    const __m512i zipped = _mm512_load_si512(kZipped);
+    for (; i + kLanes <= count; i += kLanes) {
+        const __m512bh both = _mm512_cvtne2ps_pbh(other == nullptr ? Vec{} : load(other + i), load(one + i));
+        store(to + i, __builtin_bit_cast(Vec, _mm512_permutexvar_epi16(zipped, __builtin_bit_cast(__m512i, both))));
+    }
+#endif
+    for (; i < count; ++i) to[i] = word(one[i], other == nullptr ? 0.0F : other[i]);
+}
+
 template <Index... kIndex>
 struct Indices {};
 #if RECURRA_LANES == 16

@@ -11,8 +11,8 @@ struct PackedWeights {
     Index hidden = 0;
     Index hidden_stride = 0;  // hidden, rounded up to whole vectors: how wide rows of h and c are inside
     Panels panels;
-    float* input = nullptr;       // pack_gates of W_ih
-    float* state = nullptr;       // pack_gates of W_hh
+    float* input = nullptr;       // pack_gates of W_ih, in words
+    float* state = nullptr;       // pack_gates of W_hh, in words
     float* input_bias = nullptr;  // pack_bias; of both, unless the cell keeps them apart
     float* state_bias = nullptr;  // pack_bias; null unless apart
     float* peephole = nullptr;    // (3, hidden_stride)
@@ -23,30 +23,33 @@ struct StepRows {
     // The input's share of all gates, panel after panel, `gates_panel` apart; or null: it is computed from x.
     const float* gates = nullptr;
     Index gates_panel = 0;
-    const float* x = nullptr;
+    const float* x = nullptr;  // words
     Index x_row = 0;
-    const float* h_prev = nullptr;  // rows of hidden_stride, as the rest
+    const float* h_words = nullptr;  // rows of words_of(hidden_stride); h_prev, where words are floats
+    const float* h_prev = nullptr;   // rows of hidden_stride, as the rest
     const float* c_prev = nullptr;
     float* h = nullptr;
-    float* c = nullptr;     // may be c_prev
-    float* tape = nullptr;  // rows of blocks * kTape vectors; or null
+    float* h_words_next = nullptr;  // h in words, if those are not floats
+    float* c = nullptr;             // may be c_prev
+    float* tape = nullptr;          // rows of blocks * kTape vectors; or null
     float* c_tape = nullptr;
 };
 
 // X W_ih + b of some rows of F features and one panel, as StepRows has it.
 inline void input_gates(const PackedWeights& w, const float* x, Range all_rows, Index panel, float* gates,
                         Index gates_panel) noexcept {
+    const Index depth = words_of(w.features);
     const int vectors = w.panels.of(panel);
     const Index row = w.panels.stride();
-    Product product_of{.a_row = w.features,
-                       .depth = w.features,
-                       .last_depth = w.features,
-                       .b = w.input + panel * row * w.features,
+    Product product_of{.a_row = depth,
+                       .depth = depth,
+                       .last_depth = depth,
+                       .b = w.input + panel * row * depth,
                        .b_k = w.panels.width(panel),
                        .init = w.input_bias + panel * row,
                        .c_row = row};
     in_tiles(all_rows.begin, all_rows.end, tile_rows(vectors), [&](Index first, int rows) {
-        product_of.a = x + first * w.features;
+        product_of.a = x + first * depth;
         product_of.c = gates + panel * gates_panel + first * row;
         product(rows, vectors, product_of);
     });
@@ -55,12 +58,15 @@ inline void input_gates(const PackedWeights& w, const float* x, Range all_rows, 
 template <class C>
 void step(const PackedWeights& w, const StepRows& at, Range all_rows, Range panels) noexcept {
     const Index gates_row = w.panels.stride();
+    const Index x_depth = words_of(w.features);
+    const Index h_depth = words_of(w.hidden);
+    const Index h_row = words_of(w.hidden_stride);
     const Index tape_row = blocks_of(w.hidden) * C::kTape * kLanes;
     for (Index p = panels.begin; p < panels.end; ++p) {
         const int vectors = w.panels.of(p);
         const Index width = w.panels.width(p);
-        const float* const input_panel = w.input + p * gates_row * w.features;
-        const float* const state_panel = w.state + p * gates_row * w.hidden;
+        const float* const input_panel = w.input + p * gates_row * x_depth;
+        const float* const state_panel = w.state + p * gates_row * h_depth;
         in_tiles(all_rows.begin, all_rows.end, tile_rows(vectors), [&](Index first, int rows) {
             alignas(64) float of_input[8 * kPanelVectors * kLanes];
             alignas(64) float sums[8 * kPanelVectors * kLanes];
@@ -71,8 +77,8 @@ void step(const PackedWeights& w, const StepRows& at, Range all_rows, Range pane
                 product(rows, vectors,
                         {.a = at.x + first * at.x_row,
                          .a_row = at.x_row,
-                         .depth = w.features,
-                         .last_depth = w.features,
+                         .depth = x_depth,
+                         .last_depth = x_depth,
                          .b = input_panel,
                          .b_k = width,
                          .init = w.input_bias + p * gates_row,
@@ -80,10 +86,10 @@ void step(const PackedWeights& w, const StepRows& at, Range all_rows, Range pane
                          .c_row = gates_row});
             }
             product(rows, vectors,
-                    {.a = at.h_prev + first * w.hidden_stride,
-                     .a_row = w.hidden_stride,
-                     .depth = w.hidden,
-                     .last_depth = w.hidden,
+                    {.a = at.h_words + first * h_row,
+                     .a_row = h_row,
+                     .depth = h_depth,
+                     .last_depth = h_depth,
                      .b = state_panel,
                      .b_k = width,
                      .init = C::kApart ? w.state_bias + p * gates_row : input,
@@ -108,6 +114,9 @@ void step(const PackedWeights& w, const StepRows& at, Range all_rows, Range pane
                          .c = C::kMemory ? at.c + unit : nullptr,
                          .tape = at.tape == nullptr ? nullptr : at.tape + row * tape_row + block * C::kTape * kLanes,
                          .c_tape = at.c_tape == nullptr ? nullptr : at.c_tape + unit});
+                    if constexpr (kInWord != 1) {
+                        if (at.h_words_next != nullptr) to_words(at.h + unit, kLanes, at.h_words_next + words_of(unit));
+                    }
                 }
             }
         });
