@@ -79,10 +79,11 @@ def assert_same(mine: list[torch.Tensor], theirs: list[torch.Tensor]) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_is_torchs_layer_too(name: str):
+def test_is_a_recurrent_layer_of_torchs(name: str):
     layer = getattr(nn, name)(3, 4)
-    assert isinstance(layer, getattr(torch.nn, name))
     assert isinstance(layer, torch.nn.RNNBase)
+    # Which torch.compile would refuse.
+    assert not isinstance(layer, torch.nn.RNN | torch.nn.LSTM | torch.nn.GRU)
 
 
 @pytest.mark.parametrize("name", NAMES)

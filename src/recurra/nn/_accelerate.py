@@ -18,16 +18,16 @@ from recurra.nn._recurrent_layer import RecurrentLayer
 
 
 # Nothing in the model but these classes remembers the swap: what was torch's is known from them, also in copies and
-# pickles, and told from what was made as recurra's.
-class AcceleratedRNN(RNN):
+# pickles, and told from what was made as recurra's. torch's class is a parent for the sake of isinstance alone.
+class AcceleratedRNN(RNN, torch.nn.RNN):
     """A torch.nn.RNN that recurra computes."""
 
 
-class AcceleratedLSTM(LSTM):
+class AcceleratedLSTM(LSTM, torch.nn.LSTM):
     """A torch.nn.LSTM that recurra computes."""
 
 
-class AcceleratedGRU(GRU):
+class AcceleratedGRU(GRU, torch.nn.GRU):
     """A torch.nn.GRU that recurra computes."""
 
 
@@ -104,7 +104,8 @@ def accelerate(model: Module) -> AccelerationReport:
     the layer or its weights goes on holding them: the model's attributes, however many; an optimiser made before;
     hooks; tied and frozen parameters; DistributedDataParallel around it; torch.compile, which notices and compiles
     again. The model may itself be a recurrent layer. Names and `state_dict` don't change, nor what
-    `isinstance(layer, torch.nn.LSTM)` answers; `type(layer)` does.
+    `isinstance(layer, torch.nn.LSTM)` answers; `type(layer)` does. Because of that answer torch.compile goes on
+    leaving these layers out of its graphs; what it takes with `fullgraph=True` are models built of `recurra.nn` layers.
 
     A layer is left, and the report says why, where torch would compute it all the same (`recurra.ops.plan`: other
     numbers than float32, other devices than the CPU, projections, single steps of cells), and where its weights and

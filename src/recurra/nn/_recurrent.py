@@ -14,7 +14,7 @@ from recurra.errors import ConfigError
 from recurra.nn._recurrent_layer import RecurrentLayer, check_nonlinearity
 
 
-class RNN(RecurrentLayer, torch.nn.RNN):
+class RNN(RecurrentLayer):
     """torch.nn.RNN, and more: `nonlinearity="sigmoid"`, and what all layers here have more than torch's.
 
     That is, at call, `lengths=`, `resets=` and sequences of no steps, and as options:
@@ -50,13 +50,14 @@ class RNN(RecurrentLayer, torch.nn.RNN):
         _refuse_projection(proj_size)
         check_nonlinearity(nonlinearity)
         self.recurrent_dropout, self.zoneout, self.layer_norm = recurrent_dropout, zoneout, layer_norm
+        self.nonlinearity = nonlinearity
         # torch's constructor knows two of the three; the weights are the same.
         known = "tanh" if nonlinearity == "sigmoid" else nonlinearity
         super().__init__(
-            input_size, hidden_size, num_layers, known, bias, batch_first, dropout, bidirectional,
+            f"RNN_{known.upper()}", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
             device=device, dtype=dtype,
         )  # fmt: skip
-        self.nonlinearity, self.mode = nonlinearity, f"RNN_{nonlinearity.upper()}"
+        self.mode = f"RNN_{nonlinearity.upper()}"
         self._complete()
 
     def recurrence(self) -> ops.Recurrence:
@@ -86,7 +87,7 @@ class RNN(RecurrentLayer, torch.nn.RNN):
         return super().extra_repr() + (", nonlinearity=sigmoid" if self.nonlinearity == "sigmoid" else "")
 
 
-class LSTM(RecurrentLayer, torch.nn.LSTM):
+class LSTM(RecurrentLayer):
     """torch.nn.LSTM, and more: `peephole=True`, and what `RNN` says of all layers here.
 
     Peepholes are one more parameter for each layer and direction, `weight_peephole_l{k}` (3 hidden, in the order i f
@@ -115,8 +116,9 @@ class LSTM(RecurrentLayer, torch.nn.LSTM):
         self.peephole = peephole
         self.recurrent_dropout, self.zoneout, self.layer_norm = recurrent_dropout, zoneout, layer_norm
         super().__init__(
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size, device, dtype
-        )
+            "LSTM", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size,
+            device=device, dtype=dtype,
+        )  # fmt: skip
         self._complete()
 
     def recurrence(self) -> ops.Recurrence:
@@ -147,7 +149,7 @@ class LSTM(RecurrentLayer, torch.nn.LSTM):
         return output, (h, c)
 
 
-class GRU(RecurrentLayer, torch.nn.GRU):
+class GRU(RecurrentLayer):
     """torch.nn.GRU, and more: `reset_after=False` as Cho et al. 2014 have it, and what `RNN` says of all layers here.
 
     Equations: `recurra.reference.GRU_RESET_AFTER`, `GRU_RESET_BEFORE` with the same parameters, and `LAYER_NORM_GRU`.
@@ -175,8 +177,9 @@ class GRU(RecurrentLayer, torch.nn.GRU):
         self.reset_after = reset_after
         self.recurrent_dropout, self.zoneout, self.layer_norm = recurrent_dropout, zoneout, layer_norm
         super().__init__(
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device=device, dtype=dtype
-        )
+            "GRU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
+            device=device, dtype=dtype,
+        )  # fmt: skip
         self._complete()
 
     def recurrence(self) -> ops.Recurrence:

@@ -77,7 +77,8 @@ class RecurrentLayer(torch.nn.RNNBase):
         lengths: Sequence[int] | Tensor | None,
         resets: Tensor | None,
     ) -> tuple[Any, State]:
-        self._update_flat_weights()
+        if not torch.compiler.is_compiling():
+            self._update_flat_weights()
         if isinstance(input, PackedSequence):
             if resets is not None:
                 raise ConfigError(
@@ -124,7 +125,8 @@ class RecurrentLayer(torch.nn.RNNBase):
         return PackedSequence(data, batch_sizes, sorted_indices, unsorted_indices), state
 
     def _compute(self, input: Tensor, state: State, **rows: Tensor | None) -> tuple[Tensor, State]:
-        weights: list[Tensor] = self._flat_weights  # type: ignore[assignment]
+        # By name, since a compiler exchanges parameters, and would remark on a list of them that is changed.
+        weights = [getattr(self, name) for name in self._flat_weights_names]
         return ops.recurrent(input, state, weights, self.recurrence(), training=self.training, **rows)
 
     def _state_sizes(self, input: Tensor, batch_sizes: Tensor | None) -> dict[str, tuple[int, int, int]]:
