@@ -14,6 +14,7 @@ namespace recurra::core::RECURRA_ISA {
 inline constexpr Index kDeltaFloats = 256 * 1024;
 // Rows of a product over rows at a time: so many of one panel stay in the first-level cache.
 inline constexpr Index kRowsAtATime = 128;
+inline constexpr Index kBiasRows = 16;
 
 // Asks for memory that is soon to be read.
 [[gnu::always_inline]] inline void fetch(const float* from, Index count) noexcept {
@@ -72,8 +73,9 @@ void add_bias_sums(float* sums, const Panels& panels, const float* deltas, Index
         for (Index v = 0; v < (C::kGates == 1 ? panels.of(p) : C::kDeltas); ++v) {
             const float* from = deltas + p * deltas_panel + v * kLanes;
             float* const to = sums + (p * kVectors + v) * kLanes;
-            for (Index r = 0; r < rows; r += kRowsAtATime) {
-                const Index end = rows - r < kRowsAtATime ? rows : r + kRowsAtATime;
+            // Sums of sums: long ones lose digits.
+            for (Index r = 0; r < rows; r += kBiasRows) {
+                const Index end = rows - r < kBiasRows ? rows : r + kBiasRows;
                 Vec sum{};
                 for (Index row = r; row < end; ++row) sum += load(from + row * kVectors * kLanes);
                 store(to, is_first && r == 0 ? sum : load(to) + sum);
@@ -113,6 +115,11 @@ void backward(const Backward& call, const Timeline& timeline) {
     const Panels gate_columns = gate_panels<C>(hidden);
     const Panels unit_columns = plain_panels(hidden);
     const Panels feature_columns = plain_panels(features);
+    // Of the gates that the product with the state gives; of a cell with kTwice, and the one that the second gives.
+    const Panels state_columns = C::kTwice ? Panels{gate_columns.count, C::kStateGates, C::kStateGates} : gate_columns;
+    const Panels second_columns{gate_columns.count, 1, 1};
+    const Index state_depth = ((state_columns.count - 1) * state_columns.vectors + state_columns.last) * kLanes;
+    const Index second_depth = second_columns.count * kLanes;
     const Index columns = ((gate_columns.count - 1) * gate_columns.vectors + gate_columns.last) * kLanes;
 
     const bool wants_x = call.grad_x.data != nullptr;
@@ -135,7 +142,9 @@ void backward(const Backward& call, const Timeline& timeline) {
     if constexpr (kInWord != 1) {
         for (float*& words : delta_words) words = workspace.floats(gate_columns.count * words_panel);
     }
-    float* const to_state = workspace.floats(unit_columns.count * unit_columns.stride() * words_of(columns));
+    float* const to_state = workspace.floats(unit_columns.count * unit_columns.stride() * words_of(state_depth));
+    float* const to_let_in =
+        C::kTwice ? workspace.floats(unit_columns.count * unit_columns.stride() * words_of(second_depth)) : nullptr;
     float* const to_input =
         wants_x ? workspace.floats(feature_columns.count * feature_columns.stride() * words_of(columns)) : nullptr;
     const bool x_in_order = lies_in_order(timeline, call.x, features);
@@ -148,15 +157,21 @@ void backward(const Backward& call, const Timeline& timeline) {
     float* delta_pairs = nullptr;
     float* h_pairs = nullptr;
     float* x_pairs = nullptr;
+    float* let_in_pairs = nullptr;
     if constexpr (kInWord != 1) {
         delta_pairs = workspace.floats(gate_columns.count * pairs_panel);
         h_pairs = workspace.floats((room + 1) / 2 * stride);
         x_pairs = workspace.floats((room + 1) / 2 * features);
+        if constexpr (C::kTwice) let_in_pairs = workspace.floats((room + 1) / 2 * stride);
     }
     float* const asked = workspace.floats(timeline.rows * stride);  // of h, at one step
     float* const carry = C::kCarry ? workspace.floats(timeline.rows * stride) : nullptr;
     float* const sums_ih = wants_ih ? workspace.floats(columns * features) : nullptr;
-    float* const sums_hh = wants_hh ? workspace.floats(columns * hidden) : nullptr;
+    float* const sums_hh = wants_hh ? workspace.floats(state_depth * hidden) : nullptr;
+    float* const second_sums = wants_hh && C::kTwice ? workspace.floats(second_depth * hidden) : nullptr;
+    float* const let_in = C::kTwice ? workspace.floats(room * stride) : nullptr;
+    float* const let_in_words =
+        C::kTwice && computes_gates && kInWord != 1 ? workspace.floats(room * words_of(stride)) : let_in;
     float* const bias_sums = wants_bias ? workspace.floats(gate_columns.count * kWidth) : nullptr;
     float* const peephole_sums = wants_peephole ? workspace.floats(3 * stride) : nullptr;
     float* const peephole = C::kPeephole ? workspace.floats(3 * stride) : nullptr;
@@ -172,7 +187,8 @@ void backward(const Backward& call, const Timeline& timeline) {
             if (sums != nullptr) copy_padded(nullptr, 0, {0, size}, sums);
         };
         clear(sums_ih, columns * features);
-        clear(sums_hh, columns * hidden);
+        clear(sums_hh, state_depth * hidden);
+        clear(second_sums, second_depth * hidden);
         clear(bias_sums, gate_columns.count * kWidth);
         clear(peephole_sums, 3 * stride);
     }
@@ -191,11 +207,15 @@ void backward(const Backward& call, const Timeline& timeline) {
 
         {
             const Range part = part_of(unit_columns.count, thread, team);
-            pack_backward<C>(call.weights.w_hh, hidden, hidden, 0, part.begin, part.end, to_state);
+            pack_backward<C>(call.weights.w_hh, hidden, hidden, state_columns, 0, part.begin, part.end, to_state);
+            if constexpr (C::kTwice) {
+                pack_backward<C>(call.weights.w_hh, hidden, hidden, second_columns, C::kGates - 1, part.begin, part.end,
+                                 to_let_in);
+            }
             if (wants_x) {
                 const Range inputs = part_of(feature_columns.count, thread, team);
-                pack_backward<C>(call.weights.w_ih, hidden, features, C::kInputGate, inputs.begin, inputs.end,
-                                 to_input);
+                pack_backward<C>(call.weights.w_ih, hidden, features, gate_columns, C::kInputGate, inputs.begin,
+                                 inputs.end, to_input);
             }
             if (computes_gates) pack_weights<C>(call.weights, w, thread, team);
             if (C::kPeephole && thread == 0) {
@@ -221,13 +241,13 @@ void backward(const Backward& call, const Timeline& timeline) {
         // dL/dh of rows [first, first + count) through the gates of their next step, `next` being row 0 of that.
         const auto through_gates = [&](const float* next, Index panel, Index first, int count, float* sums) {
             product(count, unit_columns.of(panel),
-                    {.a = next + first * words_width + words_of(C::kHiddenDelta * kLanes),
+                    {.a = next + first * words_width + words_of(C::kStateDelta * kLanes),
                      .a_row = words_width,
                      .segments = gate_columns.count,
                      .a_segment = words_panel,
-                     .depth = words_of(gate_columns.stride()),
-                     .last_depth = words_of(gate_columns.last * kLanes),
-                     .b = to_state + panel * unit_columns.stride() * words_of(columns),
+                     .depth = words_of(state_columns.stride()),
+                     .last_depth = words_of(state_columns.last * kLanes),
+                     .b = to_state + panel * unit_columns.stride() * words_of(state_depth),
                      .b_k = unit_columns.width(panel),
                      .c = sums,
                      .c_row = unit_columns.stride()});
@@ -288,16 +308,18 @@ void backward(const Backward& call, const Timeline& timeline) {
                     }
                     barrier.wait(team);
                 }
-                step<C>(w,
-                        {.x = needs_words ? x_words : x,
-                         .x_row = words_of(features),
-                         .h_words = h_words,
-                         .h_prev = h_prev,
-                         .c_prev = c_prev,
-                         .h = unused,
-                         .c = unused + room * stride,
-                         .tape = own_tape},
-                        part, {0, gate_columns.count});
+                const StepRows at{.x = needs_words ? x_words : x,
+                                  .x_row = words_of(features),
+                                  .h_words = h_words,
+                                  .h_prev = h_prev,
+                                  .c_prev = c_prev,
+                                  .h = unused,
+                                  .c = unused + room * stride,
+                                  .tape = own_tape,
+                                  .let_in = let_in,
+                                  .let_in_words = let_in_words};
+                step<C>(w, at, part, {0, gate_columns.count});
+                if constexpr (C::kTwice) second_step<C>(w, at, part, {0, gate_columns.count});
                 barrier.wait(team);
             }
             barrier.wait(lone);
@@ -379,6 +401,42 @@ void backward(const Backward& call, const Timeline& timeline) {
                     in_tiles(starts.begin, starts.end, tile_rows(unit_columns.vectors),
                              [&](Index first, int count) { tile(first, count, false); });
                 }
+                if constexpr (C::kTwice) {
+                    barrier.wait(lone);
+                    for (Index p = panels.begin; p < panels.end; ++p) {
+                        in_tiles(mine.begin, mine.end, tile_rows(unit_columns.vectors), [&](Index first, int count) {
+                            alignas(64) float sums[8 * kPanelVectors * kLanes];
+                            product(count, unit_columns.of(p),
+                                    {.a = here_words + (offset + first) * words_width,
+                                     .a_row = words_width,
+                                     .segments = gate_columns.count,
+                                     .a_segment = words_panel,
+                                     .depth = words_of(kLanes),
+                                     .last_depth = words_of(kLanes),
+                                     .b = to_let_in + p * unit_columns.stride() * words_of(second_depth),
+                                     .b_k = unit_columns.width(p),
+                                     .c = sums,
+                                     .c_row = unit_columns.stride()});
+                            for (Index m = 0; m < count; ++m) {
+                                const Index b = first + m;
+                                const Index number = offset + b;
+                                for (Index v = 0; v < unit_columns.of(p); ++v) {
+                                    const Index block = p * kPanelVectors + v;
+                                    const Index unit = block * kLanes;
+                                    float* const to = here_deltas + block * deltas_panel + number * kWidth;
+                                    store(let_in + number * stride + unit,
+                                          C::backward_second(load(sums + m * unit_columns.stride() + v * kLanes),
+                                                             tape + number * tape_row + block * C::kTape * kLanes,
+                                                             h_prev + number * stride + unit, carry + b * stride + unit,
+                                                             to));
+                                    if constexpr (kInWord != 1) {
+                                        to_words(to, C::kDeltas * kLanes, here_words + words_of(to - here_deltas));
+                                    }
+                                }
+                            }
+                        });
+                    }
+                }
                 next = here_words + offset * words_width;
                 barrier.wait(lone);
             }
@@ -428,23 +486,35 @@ void backward(const Backward& call, const Timeline& timeline) {
                 }
                 pair(h_prev, stride, part_of(sum_rows, thread, team), h_pairs);
                 pair(x, features, part_of(sum_rows, thread, team), x_pairs);
+                if constexpr (C::kTwice) pair(let_in, stride, part_of(sum_rows, thread, team), let_in_pairs);
                 barrier.wait(team);
             }
             {
-                // Both products as one row of units of work, so that threads get as much of it each.
+                // All products as one row of units of work, so that threads get as much of it each.
                 const bool floats = kInWord == 1;
-                const WeightSums hh{hidden, C::kHiddenDelta, floats ? h_prev : h_pairs, stride, sums_hh};
-                const WeightSums ih{features, C::kInputDelta, floats ? x : x_pairs, features, sums_ih};
                 const float* const sum_deltas = floats ? here_deltas : delta_pairs;
                 const Index sum_panel = floats ? deltas_panel : pairs_panel;
-                const Index most = tile_rows(gate_columns.vectors);
-                const Index of_hh = wants_hh ? gate_columns.count * ((hidden + most - 1) / most) : 0;
-                const Index of_ih = wants_ih ? gate_columns.count * ((features + most - 1) / most) : 0;
-                const Range work = part_of(of_hh + of_ih, thread, team);
-                const Range first = within(work, {0, of_hh});
-                const Range second = within({work.begin - of_hh, work.end - of_hh}, {0, of_ih});
-                add_weight_sums<C>(hh, gate_columns, sum_deltas, sum_panel, sum_rows, is_first, first);
-                add_weight_sums<C>(ih, gate_columns, sum_deltas, sum_panel, sum_rows, is_first, second);
+                Index before = 0;
+                Index all = 0;
+                const auto units = [&](bool wanted, const WeightSums& of, const Panels& of_panels) {
+                    const Index most = tile_rows(of_panels.vectors);
+                    return wanted ? of_panels.count * ((of.depth + most - 1) / most) : 0;
+                };
+                const WeightSums sums[] = {
+                    {hidden, C::kStateDelta, floats ? h_prev : h_pairs, stride, sums_hh},
+                    {features, C::kInputDelta, floats ? x : x_pairs, features, sums_ih},
+                    {hidden, 0, floats ? let_in : let_in_pairs, stride, second_sums},
+                };
+                const Panels* const of[] = {&state_columns, &gate_columns, &second_columns};
+                const bool wanted[] = {wants_hh, wants_ih, wants_hh && C::kTwice};
+                for (Index i = 0; i < 3; ++i) all += units(wanted[i], sums[i], *of[i]);
+                const Range work = part_of(all, thread, team);
+                for (Index i = 0; i < 3; ++i) {
+                    const Index own = units(wanted[i], sums[i], *of[i]);
+                    add_weight_sums<C>(sums[i], *of[i], sum_deltas, sum_panel, sum_rows, is_first,
+                                       within({work.begin - before, work.end - before}, {0, own}));
+                    before += own;
+                }
                 const Range part = part_of(gate_columns.count, thread, team);
                 if (wants_bias) {
                     add_bias_sums<C>(bias_sums, gate_columns, here_deltas, deltas_panel, chunk.rows, is_first, part);
@@ -462,9 +532,16 @@ void backward(const Backward& call, const Timeline& timeline) {
 
         const Range part = part_of(gate_columns.count, thread, team);
         if (wants_ih) {
-            unpack_gates<C>(sums_ih, hidden, features, C::kInputGate, part.begin, part.end, call.grad_w_ih);
+            unpack_gates<C>(sums_ih, hidden, features, gate_columns, C::kInputGate, part.begin, part.end,
+                            call.grad_w_ih);
         }
-        if (wants_hh) unpack_gates<C>(sums_hh, hidden, hidden, 0, part.begin, part.end, call.grad_w_hh);
+        if (wants_hh) {
+            unpack_gates<C>(sums_hh, hidden, hidden, state_columns, 0, part.begin, part.end, call.grad_w_hh);
+            if constexpr (C::kTwice) {
+                unpack_gates<C>(second_sums, hidden, hidden, second_columns, C::kGates - 1, part.begin, part.end,
+                                call.grad_w_hh);
+            }
+        }
         for (Index p = part.begin; p < part.end; ++p) {
             for (Index column = 0; column < gate_columns.width(p); ++column) {
                 const Index unit = unit_of<C>(p, column / kLanes, column % kLanes);
@@ -474,7 +551,7 @@ void backward(const Backward& call, const Timeline& timeline) {
                     if (to != nullptr) to[gate * hidden + unit] = bias_sums[p * kWidth + first_delta * kLanes + column];
                 };
                 give(call.grad_b_ih, C::kInputDelta, C::kInputGate);
-                give(call.grad_b_hh, C::kHiddenDelta, 0);
+                give(call.grad_b_hh, C::kBiasDelta, C::kBiasGate);
             }
             if (!wants_peephole) continue;
             for (Index gate = 0; gate < 3; ++gate) {

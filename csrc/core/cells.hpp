@@ -10,8 +10,13 @@
 //   kApart         whether the input's and the state's share of a gate are added only here, or are one sum before
 //   kMemory        whether it has a c
 //   kTape          vectors that `backward` needs of a block; kTapeIsOutput: it is h, which the caller has
-//   kDeltas        vectors of dL/d(inside of a gate) of a block; the kGates from kInputDelta on belong to W_ih, their
-//                  first to gate kInputGate, and those from kHiddenDelta on to W_hh, their first to gate 0
+//   kDeltas        vectors of dL/d(inside of a gate) of a block; the kGates from kInputDelta on belong to W_ih and
+//   b_ih,
+//                  their first to gate kInputGate; the kGates from kBiasDelta on to b_hh, their first to kBiasGate; and
+//                  the kStateGates from kStateDelta on to the product with the state, their first to gate 0
+//   kTwice         whether the last gate, kGates - 1, waits for a second product, with what the others let in of the
+//                  state: `let_in` and `second` are its part of a step, `backward_second` of the way back, and its
+//                  delta is the first
 namespace recurra::core::RECURRA_ISA {
 
 // Where the numbers of one block of one row lie.
@@ -24,7 +29,7 @@ struct ForwardBlock {
     const float* c_prev;
     float* h;
     float* c;
-    float* tape;    // (kTape)  or null
+    float* tape;    // (kTape)  or null; of a cell with kTwice never null
     float* c_tape;  // or null
 };
 
@@ -59,7 +64,11 @@ struct RnnCell {
     static constexpr int kDeltas = 1;
     static constexpr int kInputDelta = 0;
     static constexpr int kInputGate = 0;
-    static constexpr int kHiddenDelta = 0;
+    static constexpr int kBiasDelta = 0;
+    static constexpr int kBiasGate = 0;
+    static constexpr int kStateDelta = 0;
+    static constexpr int kStateGates = kGates;
+    static constexpr bool kTwice = false;
 
     [[gnu::always_inline]] static void forward(const ForwardBlock& at) noexcept {
         const Vec a = load(at.sums);
@@ -86,7 +95,11 @@ struct LstmCell {
     static constexpr int kDeltas = 4;
     static constexpr int kInputDelta = 0;
     static constexpr int kInputGate = 0;
-    static constexpr int kHiddenDelta = 0;
+    static constexpr int kBiasDelta = 0;
+    static constexpr int kBiasGate = 0;
+    static constexpr int kStateDelta = 0;
+    static constexpr int kStateGates = kGates;
+    static constexpr bool kTwice = false;
 
     [[gnu::always_inline]] static void forward(const ForwardBlock& at) noexcept {
         const Vec c_prev = load(at.c_prev);
@@ -151,7 +164,11 @@ struct GruCell {
     static constexpr int kDeltas = 4;  // the input's share of n, r, z, the state's share of n
     static constexpr int kInputDelta = 0;
     static constexpr int kInputGate = 2;
-    static constexpr int kHiddenDelta = 1;
+    static constexpr int kBiasDelta = 1;
+    static constexpr int kBiasGate = 0;
+    static constexpr int kStateDelta = 1;
+    static constexpr int kStateGates = kGates;
+    static constexpr bool kTwice = false;
 
     [[gnu::always_inline]] static void forward(const ForwardBlock& at) noexcept {
         const Vec r = sigmoid(vector_at(at.input, 0) + vector_at(at.sums, 0));
@@ -178,6 +195,59 @@ struct GruCell {
         store(at.deltas + kLanes, delta_n * vector_at(at.tape, 3) * (r * (1.0F - r)));
         store(at.deltas + 2 * kLanes, grad * (load(at.h_prev) - n) * (z * (1.0F - z)));
         store(at.deltas + 3 * kLanes, delta_n * r);
+    }
+};
+
+// Reset before the product (Cho et al., 2014).
+struct GruResetBeforeCell {
+    static constexpr int kGates = 3;
+    static constexpr bool kApart = false;
+    static constexpr bool kMemory = false;
+    static constexpr bool kPeephole = false;
+    static constexpr bool kCarry = true;
+    static constexpr int kTape = 3;  // r z n
+    static constexpr bool kTapeIsOutput = false;
+    static constexpr int kDeltas = 3;  // n, r, z
+    static constexpr int kInputDelta = 0;
+    static constexpr int kInputGate = 2;
+    static constexpr int kBiasDelta = 0;
+    static constexpr int kBiasGate = 2;
+    static constexpr int kStateDelta = 1;
+    static constexpr int kStateGates = 2;
+    static constexpr bool kTwice = true;
+
+    // Writes r and z to the tape, and gives what is let in.
+    [[gnu::always_inline]] static Vec let_in(const float* sums, const float* h_prev, float* tape) noexcept {
+        const Vec r = sigmoid(vector_at(sums, 0));
+        store(tape, r);
+        store(tape + kLanes, sigmoid(vector_at(sums, 1)));
+        return r * load(h_prev);
+    }
+
+    [[gnu::always_inline]] static void second(Vec sum, const float* h_prev, float* tape, float* h) noexcept {
+        const Vec z = vector_at(tape, 1);
+        const Vec n = tanh(sum);
+        store(tape + 2 * kLanes, n);
+        store(h, n + z * (load(h_prev) - n));
+    }
+
+    [[gnu::always_inline]] static void backward(const BackwardBlock& at) noexcept {
+        const Vec z = vector_at(at.tape, 1);
+        const Vec n = vector_at(at.tape, 2);
+        const Vec grad = at.product + load(at.carry) + load(at.grad);
+        store(at.carry, grad * z);
+        store(at.deltas, grad * (1.0F - z) * (1.0F - n * n));
+        store(at.deltas + 2 * kLanes, grad * (load(at.h_prev) - n) * (z * (1.0F - z)));
+    }
+
+    // Given dL/d(what was let in): writes the delta of r, adds to the carry, and gives again what was let in.
+    [[gnu::always_inline]] static Vec backward_second(Vec grad, const float* tape, const float* h_prev, float* carry,
+                                                      float* deltas) noexcept {
+        const Vec r = vector_at(tape, 0);
+        const Vec h = load(h_prev);
+        store(deltas + kLanes, grad * h * (r * (1.0F - r)));
+        store(carry, load(carry) + grad * r);
+        return r * h;
     }
 };
 

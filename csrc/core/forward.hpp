@@ -74,6 +74,10 @@ void forward(const Forward& call, const Timeline& timeline) {
     if constexpr (kInWord != 1) {
         for (float*& words : h_words) words = workspace.floats(timeline.rows * words_row);
     }
+    // Of a cell with kTwice, what is let in, and r, z, n where no tape keeps them.
+    float* const let_in = C::kTwice ? workspace.floats(timeline.rows * stride) : nullptr;
+    float* const let_in_words = C::kTwice && kInWord != 1 ? workspace.floats(timeline.rows * words_row) : let_in;
+    float* const no_tape = C::kTwice && !keeps_gates ? workspace.floats(timeline.rows * tape_row) : nullptr;
     float* const c = C::kMemory ? workspace.floats(timeline.rows * stride) : nullptr;
 
     const bool step_by_step = layer.features <= kFewFeatures;
@@ -153,20 +157,25 @@ void forward(const Forward& call, const Timeline& timeline) {
                 }
                 const Index offset = offset_in(timeline, chunk, s);
                 const Index number = timeline.start[t];
-                step<C>(w,
-                        {.gates = step_by_step ? nullptr : gates + offset * w.panels.stride(),
-                         .gates_panel = gates_panel,
-                         .x = x + offset * x_row,
-                         .x_row = x_row,
-                         .h_words = h_words[s % 2],
-                         .h_prev = before,
-                         .c_prev = c,
-                         .h = after,
-                         .h_words_next = h_words[(s + 1) % 2],
-                         .c = c,
-                         .tape = keeps_gates ? call.tape + number * tape_row : nullptr,
-                         .c_tape = keeps_c ? c_tape + number * stride : nullptr},
-                        here, panels);
+                const StepRows at{.gates = step_by_step ? nullptr : gates + offset * w.panels.stride(),
+                                  .gates_panel = gates_panel,
+                                  .x = x + offset * x_row,
+                                  .x_row = x_row,
+                                  .h_words = h_words[s % 2],
+                                  .h_prev = before,
+                                  .c_prev = c,
+                                  .h = after,
+                                  .h_words_next = h_words[(s + 1) % 2],
+                                  .c = c,
+                                  .tape = keeps_gates ? call.tape + number * tape_row : no_tape,
+                                  .c_tape = keeps_c ? c_tape + number * stride : nullptr,
+                                  .let_in = let_in,
+                                  .let_in_words = let_in_words};
+                step<C>(w, at, here, panels);
+                if constexpr (C::kTwice) {
+                    barrier.wait(lone);
+                    second_step<C>(w, at, here, panels);
+                }
                 const Index go_on = active_at(timeline, s + 1);
                 for (Index b = here.begin; b < here.end; ++b) {
                     copy_row(after + b * stride, layer.hidden, units, row_at(timeline, call.out, t, b));

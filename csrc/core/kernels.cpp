@@ -21,8 +21,10 @@ template <class With>
             return with.template operator()<LstmCell<false>>();
         case Cell::kPeepholeLstm:
             return with.template operator()<LstmCell<true>>();
-        default:
+        case Cell::kGruResetAfter:
             return with.template operator()<GruCell>();
+        default:
+            return with.template operator()<GruResetBeforeCell>();
     }
 }
 
@@ -82,14 +84,25 @@ std::int64_t row_size(std::int64_t hidden) noexcept {
     return blocks_of(hidden) * kLanes;
 }
 
+// What a step keeps for itself of a row: what is let in, and the gates.
+std::int64_t scratch_row(const Layer& layer) noexcept {
+    return with_cell(
+        layer.cell, [&]<class C>() -> std::int64_t { return C::kTwice ? row_size(layer.hidden) * (1 + C::kTape) : 0; });
+}
+
 void step_any(const Layer& layer, const float* packed, std::int64_t rows, const float* x, std::int64_t x_row,
-              const float* h, float* h_next, float* c) noexcept {
+              const float* h, float* h_next, float* c, float* scratch) noexcept {
     const NoDenormals no_denormals;
     with_cell(layer.cell, [&]<class C>() {
         PackedWeights w;
         lay_out<C>(layer, const_cast<float*>(packed), w);
-        step<C>(w, {.x = x, .x_row = x_row, .h_words = h, .h_prev = h, .c_prev = c, .h = h_next, .c = c}, {0, rows},
-                {0, w.panels.count});
+        StepRows at{.x = x, .x_row = x_row, .h_words = h, .h_prev = h, .c_prev = c, .h = h_next, .c = c};
+        if constexpr (C::kTwice) {
+            at.let_in = at.let_in_words = scratch;
+            at.tape = scratch + rows * row_size(layer.hidden);
+        }
+        step<C>(w, at, {0, rows}, {0, w.panels.count});
+        if constexpr (C::kTwice) second_step<C>(w, at, {0, rows}, {0, w.panels.count});
     });
 }
 
@@ -126,6 +139,7 @@ const Kernels kKernels = {
     .packed_size = packed_size,
     .pack = pack,
     .row_size = row_size,
+    .scratch_row = scratch_row,
     .step = step_any,
     .multiply_adds = multiply_adds,
 };

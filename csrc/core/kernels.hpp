@@ -16,8 +16,10 @@ struct Kernels {
     std::size_t (*packed_size)(const Layer& layer) noexcept;
     void (*pack)(const Layer& layer, const Weights& weights, float* packed) noexcept;
     std::int64_t (*row_size)(std::int64_t hidden) noexcept;
+    // `scratch` is (B, scratch_row).
+    std::int64_t (*scratch_row)(const Layer& layer) noexcept;
     void (*step)(const Layer& layer, const float* packed, std::int64_t rows, const float* x, std::int64_t x_row,
-                 const float* h, float* h_next, float* c) noexcept;
+                 const float* h, float* h_next, float* c, float* scratch) noexcept;
     // Multiply-adds, as many as are counted in the result, from registers alone.
     double (*multiply_adds)(std::int64_t rounds) noexcept;
 };

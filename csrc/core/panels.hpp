@@ -112,13 +112,12 @@ void pack_bias(const float* one, const float* other, Index hidden, float* packed
     }
 }
 
-// W (G H, columns) for the way back, d W: to (plain panel, k, vector, lane), where k counts the gate columns, or words
-// of them, as they lie in gate panels that begin with gate `first_gate`. Panels [begin, end).
+// W (G H, columns) for the way back, d W: to (plain panel, k, vector, lane), where k counts the columns of `gates`, or
+// words of them: panels that begin with gate `first_gate` and may lack some. Plain panels [begin, end).
 template <class C>
-void pack_backward(const float* weight, Index hidden, Index columns, Index first_gate, Index begin, Index end,
-                   float* packed) noexcept {
+void pack_backward(const float* weight, Index hidden, Index columns, const Panels& gates, Index first_gate, Index begin,
+                   Index end, float* packed) noexcept {
     const Panels to_panels = plain_panels(columns);
-    const Panels gates = gate_panels<C>(hidden);
     const Index depth = words_of(((gates.count - 1) * gates.vectors + gates.last) * kLanes);
     for (Index q = begin; q < end; ++q) {
         const Index width = to_panels.width(q);
@@ -142,11 +141,11 @@ void pack_backward(const float* weight, Index hidden, Index columns, Index first
     }
 }
 
-// What lies as pack_gates lays it, in panels that begin with gate `first_gate`, to (G H, depth). Panels [begin, end).
+// What lies as pack_gates lays it, in panels that begin with gate `first_gate` and may lack some, to (G H, depth).
+// Panels [begin, end).
 template <class C>
-void unpack_gates(const float* packed, Index hidden, Index depth, Index first_gate, Index begin, Index end,
-                  float* weight) noexcept {
-    const Panels panels = gate_panels<C>(hidden);
+void unpack_gates(const float* packed, Index hidden, Index depth, const Panels& panels, Index first_gate, Index begin,
+                  Index end, float* weight) noexcept {
     for (Index p = begin; p < end; ++p) {
         const Index width = panels.width(p);
         const float* const panel = packed + p * panels.stride() * depth;

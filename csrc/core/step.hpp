@@ -33,6 +33,9 @@ struct StepRows {
     float* c = nullptr;             // may be c_prev
     float* tape = nullptr;          // rows of blocks * kTape vectors; or null
     float* c_tape = nullptr;
+    // Of a cell with kTwice: what is let in of the state, rows of hidden_stride, and the same in words.
+    float* let_in = nullptr;
+    float* let_in_words = nullptr;
 };
 
 // X W_ih + b of some rows of F features and one panel, as StepRows has it.
@@ -67,56 +70,118 @@ void step(const PackedWeights& w, const StepRows& at, Range all_rows, Range pane
         const Index width = w.panels.width(p);
         const float* const input_panel = w.input + p * gates_row * x_depth;
         const float* const state_panel = w.state + p * gates_row * h_depth;
-        in_tiles(all_rows.begin, all_rows.end, tile_rows(vectors), [&](Index first, int rows) {
-            alignas(64) float of_input[8 * kPanelVectors * kLanes];
-            alignas(64) float sums[8 * kPanelVectors * kLanes];
-            const float* input = of_input;
-            if (at.gates != nullptr) {
-                input = at.gates + p * at.gates_panel + first * gates_row;
-            } else {
-                product(rows, vectors,
+        in_tiles(
+            all_rows.begin, all_rows.end, tile_rows(C::kTwice ? C::kStateGates : vectors), [&](Index first, int rows) {
+                alignas(64) float of_input[8 * kPanelVectors * kLanes];
+                alignas(64) float sums[8 * kPanelVectors * kLanes];
+                const float* input = of_input;
+                if (at.gates != nullptr) {
+                    input = at.gates + p * at.gates_panel + first * gates_row;
+                } else {
+                    product(rows, vectors,
+                            {.a = at.x + first * at.x_row,
+                             .a_row = at.x_row,
+                             .depth = x_depth,
+                             .last_depth = x_depth,
+                             .b = input_panel,
+                             .b_k = width,
+                             .init = w.input_bias + p * gates_row,
+                             .c = of_input,
+                             .c_row = gates_row});
+                }
+                product(rows, C::kTwice ? C::kStateGates : vectors,
+                        {.a = at.h_words + first * h_row,
+                         .a_row = h_row,
+                         .depth = h_depth,
+                         .last_depth = h_depth,
+                         .b = state_panel,
+                         .b_k = width,
+                         .init = C::kApart ? w.state_bias + p * gates_row : input,
+                         .init_row = C::kApart ? 0 : gates_row,
+                         .c = sums,
+                         .c_row = gates_row});
+                const Index blocks = vectors / C::kGates;
+                for (Index m = 0; m < rows; ++m) {
+                    const Index row = first + m;
+                    for (Index b = 0; b < blocks; ++b) {
+                        const Index block = p * (C::kGates == 1 ? kPanelVectors : 1) + b;
+                        const Index unit = row * w.hidden_stride + block * kLanes;
+                        const Index column = m * gates_row + b * C::kGates * kLanes;
+                        if constexpr (C::kTwice) {
+                            store(at.let_in + unit, C::let_in(sums + column, at.h_prev + unit,
+                                                              at.tape + row * tape_row + block * C::kTape * kLanes));
+                            if constexpr (kInWord != 1) {
+                                to_words(at.let_in + unit, kLanes, at.let_in_words + words_of(unit));
+                            }
+                            continue;
+                        } else {
+                            C::forward({.sums = sums + column,
+                                        .input = input + column,
+                                        .peephole = C::kPeephole ? w.peephole + block * kLanes : nullptr,
+                                        .hidden_stride = w.hidden_stride,
+                                        .h_prev = at.h_prev + unit,
+                                        .c_prev = C::kMemory ? at.c_prev + unit : nullptr,
+                                        .h = at.h + unit,
+                                        .c = C::kMemory ? at.c + unit : nullptr,
+                                        .tape = at.tape == nullptr
+                                                    ? nullptr
+                                                    : at.tape + row * tape_row + block * C::kTape * kLanes,
+                                        .c_tape = at.c_tape == nullptr ? nullptr : at.c_tape + unit});
+                        }
+                        if constexpr (kInWord != 1) {
+                            if (at.h_words_next != nullptr)
+                                to_words(at.h + unit, kLanes, at.h_words_next + words_of(unit));
+                        }
+                    }
+                }
+            });
+    }
+}
+
+// The rest of a step of a cell with kTwice, once all of what `step` let in is there.
+template <class C>
+void second_step(const PackedWeights& w, const StepRows& at, Range all_rows, Range panels) noexcept {
+    constexpr Index kLast = (C::kGates - 1) * kLanes;
+    const Index gates_row = w.panels.stride();
+    const Index x_depth = words_of(w.features);
+    const Index h_depth = words_of(w.hidden);
+    const Index h_row = words_of(w.hidden_stride);
+    const Index tape_row = blocks_of(w.hidden) * C::kTape * kLanes;
+    for (Index p = panels.begin; p < panels.end; ++p) {
+        in_tiles(all_rows.begin, all_rows.end, tile_rows(1), [&](Index first, int rows) {
+            alignas(64) float of_input[8 * kLanes];
+            alignas(64) float sums[8 * kLanes];
+            if (at.gates == nullptr) {
+                product(rows, 1,
                         {.a = at.x + first * at.x_row,
                          .a_row = at.x_row,
                          .depth = x_depth,
                          .last_depth = x_depth,
-                         .b = input_panel,
-                         .b_k = width,
-                         .init = w.input_bias + p * gates_row,
+                         .b = w.input + p * gates_row * x_depth + kLast,
+                         .b_k = gates_row,
+                         .init = w.input_bias + p * gates_row + kLast,
                          .c = of_input,
-                         .c_row = gates_row});
+                         .c_row = kLanes});
             }
-            product(rows, vectors,
-                    {.a = at.h_words + first * h_row,
+            const bool is_given = at.gates != nullptr;
+            product(rows, 1,
+                    {.a = at.let_in_words + first * h_row,
                      .a_row = h_row,
                      .depth = h_depth,
                      .last_depth = h_depth,
-                     .b = state_panel,
-                     .b_k = width,
-                     .init = C::kApart ? w.state_bias + p * gates_row : input,
-                     .init_row = C::kApart ? 0 : gates_row,
+                     .b = w.state + p * gates_row * h_depth + kLast,
+                     .b_k = gates_row,
+                     .init = is_given ? at.gates + p * at.gates_panel + first * gates_row + kLast : of_input,
+                     .init_row = is_given ? gates_row : kLanes,
                      .c = sums,
-                     .c_row = gates_row});
-            const Index blocks = vectors / C::kGates;
+                     .c_row = kLanes});
             for (Index m = 0; m < rows; ++m) {
                 const Index row = first + m;
-                for (Index b = 0; b < blocks; ++b) {
-                    const Index block = p * (C::kGates == 1 ? kPanelVectors : 1) + b;
-                    const Index unit = row * w.hidden_stride + block * kLanes;
-                    const Index column = m * gates_row + b * C::kGates * kLanes;
-                    C::forward(
-                        {.sums = sums + column,
-                         .input = input + column,
-                         .peephole = C::kPeephole ? w.peephole + block * kLanes : nullptr,
-                         .hidden_stride = w.hidden_stride,
-                         .h_prev = at.h_prev + unit,
-                         .c_prev = C::kMemory ? at.c_prev + unit : nullptr,
-                         .h = at.h + unit,
-                         .c = C::kMemory ? at.c + unit : nullptr,
-                         .tape = at.tape == nullptr ? nullptr : at.tape + row * tape_row + block * C::kTape * kLanes,
-                         .c_tape = at.c_tape == nullptr ? nullptr : at.c_tape + unit});
-                    if constexpr (kInWord != 1) {
-                        if (at.h_words_next != nullptr) to_words(at.h + unit, kLanes, at.h_words_next + words_of(unit));
-                    }
+                const Index unit = row * w.hidden_stride + p * kLanes;
+                C::second(load(sums + m * kLanes), at.h_prev + unit, at.tape + row * tape_row + p * C::kTape * kLanes,
+                          at.h + unit);
+                if constexpr (kInWord != 1) {
+                    if (at.h_words_next != nullptr) to_words(at.h + unit, kLanes, at.h_words_next + words_of(unit));
                 }
             }
         });

@@ -60,6 +60,11 @@ struct Stream::Memory {
     Memory(std::shared_ptr<const Stack> of, std::int64_t of_rows) : stack(std::move(of)), rows(of_rows) {
         for (const Stack::Packed& layer : stack->layers) size += static_cast<std::size_t>(rows) * layer.row * kFields;
         floats = zeros(size);
+        std::int64_t scratch_row = 0;
+        for (const Stack::Packed& layer : stack->layers) {
+            scratch_row = std::max(scratch_row, stack->kernels->scratch_row(layer.layer));
+        }
+        scratch = zeros(static_cast<std::size_t>(rows * scratch_row));
         float* next = floats.get();
         const auto take = [&](std::size_t count) { return std::exchange(next, next + count); };
         for (const Stack::Packed& layer : stack->layers) {
@@ -85,6 +90,7 @@ struct Stream::Memory {
     std::int64_t rows;
     std::size_t size = 0;
     Floats floats;
+    Floats scratch;  // of one step
     std::vector<State> states;
     int turn = 0;
 };
@@ -107,7 +113,8 @@ void Stream::step(const float* x, float* out) noexcept {
         const Stack::Packed& packed = m.stack->layers[i];
         Memory::State& state = m.states[i];
         float* const next = state.h[1 - m.turn];
-        m.stack->kernels->step(packed.layer, packed.weights.get(), m.rows, x, x_row, state.h[m.turn], next, state.c);
+        m.stack->kernels->step(packed.layer, packed.weights.get(), m.rows, x, x_row, state.h[m.turn], next, state.c,
+                               m.scratch.get());
         x = next;
         x_row = static_cast<std::int64_t>(packed.row);
     }

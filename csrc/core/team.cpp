@@ -27,20 +27,26 @@ void pause_briefly() noexcept {
 #endif
 }
 
+// A forked child has none of its parent's threads: libgomp waits for them forever, and a pool must be made anew. Told
+// from the start, since the parent may have used libgomp before it ever comes here.
+std::atomic<int> forks{0};
+#if defined(__unix__) || defined(__APPLE__)
+[[maybe_unused]] const int told_of_forks = pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1); });
+#endif
+
 // Threads of our own, which sleep between calls. One call at a time has them; another meanwhile works alone.
 class Pool {
   public:
+    // Never destroyed: its threads may outlive what runs at exit, and in a forked child they don't exist.
     static Pool& of_process() {
-        // Never destroyed: its threads may outlive what runs at exit. A forked child, which has none of its parent's
-        // threads, makes a pool anew.
-        static Pool* pool = [] {
-#if defined(__unix__) || defined(__APPLE__)
-            pthread_atfork(nullptr, nullptr, [] { forked.store(true); });
-#endif
-            return new Pool;
-        }();
-        if (forked.exchange(false)) pool = new Pool;
-        return *pool;
+        static std::atomic<Pool*> pool{nullptr};
+        Pool* known = pool.load(std::memory_order_acquire);
+        while (known == nullptr || known->born_ != forks.load()) {
+            auto* const made = new Pool;
+            if (pool.compare_exchange_strong(known, made, std::memory_order_acq_rel)) return *made;
+            delete made;
+        }
+        return *known;
     }
 
     void run(int threads, Body body, void* argument) {
@@ -71,8 +77,6 @@ class Pool {
         done_.wait(lock, [this] { return running_ == 0; });
     }
 
-    static std::atomic<bool> forked;
-
   private:
     void work(int thread) {
         unsigned seen = 0;
@@ -99,9 +103,8 @@ class Pool {
     int team_ = 0;
     int running_ = 0;
     unsigned call_ = 0;
+    int born_ = forks.load();
 };
-
-std::atomic<bool> Pool::forked{false};
 
 // libgomp's own entry points: what a compiler emits for `#pragma omp parallel`.
 struct Gomp {
@@ -134,27 +137,14 @@ const Gomp* gomp() noexcept {
 #endif
 }
 
-// A forked child has libgomp's memory but not its threads, and waits for them forever.
-bool is_forked_child() noexcept {
-#if defined(__linux__)
-    static std::atomic<bool> child{false};
-    static const int registered = pthread_atfork(nullptr, nullptr, [] { child.store(true); });
-    (void)registered;
-    return child.load(std::memory_order_relaxed);
-#else
-    return false;
-#endif
-}
-
 }  // namespace
 
 void run_team(int threads, Body body, void* argument) {
-    const bool child = is_forked_child();
     if (threads <= 1) {
         body(argument, 0, 1);
         return;
     }
-    if (const Gomp* shared = child ? nullptr : gomp()) {
+    if (const Gomp* shared = forks.load(std::memory_order_relaxed) != 0 ? nullptr : gomp()) {
         struct Shared {
             const Gomp* gomp;
             Body body;
@@ -172,7 +162,7 @@ void run_team(int threads, Body body, void* argument) {
 }
 
 const char* team_kind() noexcept {
-    return !is_forked_child() && gomp() != nullptr ? "libgomp" : "own";
+    return forks.load() == 0 && gomp() != nullptr ? "libgomp" : "own";
 }
 
 void Barrier::wait(int team) noexcept {
