@@ -47,6 +47,7 @@ void recurra::binding::define_machine(nb::module_& module) {
     module.def("cpu_features", &cpu_features);
     module.def("instruction_sets", &instruction_sets);
     module.def("instruction_set", &core::instruction_set);
+    module.def("has_bfloat16", &core::has_bfloat16);
     module.def("use_instruction_set", &core::use_instruction_set, nb::arg("name"));
     module.def("peak_gflops", &peak_gflops, nb::arg("threads"), nb::arg("seconds"));
 }

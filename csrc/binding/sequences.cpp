@@ -2,11 +2,13 @@
 // layouts and types are checked where the tensors are (recurra.ops); here, what must be read to be checked.
 
 #include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/tuple.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <tuple>
@@ -14,6 +16,7 @@
 #include "binding/binding.hpp"
 #include "binding/cells.hpp"
 #include "core/recurrent.hpp"
+#include "core/workspace.hpp"
 
 namespace nb = nanobind;
 namespace core = recurra::core;
@@ -23,7 +26,7 @@ namespace {
 using Size = std::int64_t;
 using Address = std::uintptr_t;  // 0: nothing there
 
-using LayerArgs = std::tuple<std::string_view, Size, Size>;                  // cell, features, hidden
+using LayerArgs = std::tuple<std::string_view, Size, Size, bool>;            // cell, features, hidden, bfloat16
 using StepsArgs = std::tuple<Size, Size, Size, Address, Address, Address>;   // time, rows, rows of the data,
                                                                              // lengths, batch_sizes, resets
 using SequenceArgs = std::tuple<Address, Size, Size>;                        // data, time stride, row stride
@@ -36,11 +39,11 @@ T* at(Address address) noexcept {
 }
 
 core::Layer layer_of(const LayerArgs& args) {
-    const auto [cell, features, hidden] = args;
+    const auto [cell, features, hidden, bfloat16] = args;
     if (features < 1 || hidden < 1) {
         throw nb::value_error("A layer has at least one feature and one hidden unit.");
     }
-    return {recurra::binding::cell_named(cell), features, hidden};
+    return {recurra::binding::cell_named(cell), features, hidden, bfloat16};
 }
 
 template <class T>
@@ -100,6 +103,19 @@ core::Steps steps_of(const StepsArgs& args, bool reverse) {
         steps.resets = {at<const std::uint8_t>(resets), static_cast<std::size_t>(data_rows)};
     }
     return steps;
+}
+
+// Memory that goes back to where the core keeps some when the last array or tensor on it is gone: fresh memory from the
+// system costs as much as a short sequence. Uninitialised.
+nb::ndarray<nb::numpy, float, nb::ndim<1>> kept_floats(std::size_t count) {
+    auto piece = std::make_unique<core::Piece>(core::take_piece(count * sizeof(float)));
+    float* const data = piece->data;
+    const nb::capsule owner(piece.get(), [](void* address) noexcept {
+        const std::unique_ptr<core::Piece> piece(static_cast<core::Piece*>(address));
+        core::give_piece(*piece);
+    });
+    piece.release();  // NOLINT(bugprone-unused-return-value): it is the capsule's now
+    return {data, {count}, owner};
 }
 
 std::size_t tape_size(const LayerArgs& layer, const StepsArgs& steps, bool recompute) {
@@ -162,6 +178,7 @@ void backward(const LayerArgs& layer, const StepsArgs& steps, bool reverse, cons
 }  // namespace
 
 void recurra::binding::define_sequences(nb::module_& module) {
+    module.def("kept_floats", &kept_floats, nb::arg("count"));
     module.def("tape_size", &tape_size, nb::arg("layer"), nb::arg("steps"), nb::arg("recompute"));
     module.def("forward", &forward, nb::arg("layer"), nb::arg("steps"), nb::arg("reverse"), nb::arg("weights"),
                nb::arg("x"), nb::arg("start"), nb::arg("out"), nb::arg("end"), nb::arg("tape"), nb::arg("recompute"),

@@ -221,6 +221,15 @@ def test_layers_made_as_recurras_stay_recurras():
     assert [type(layer) for layer in model] == [nn.GRU, torch.nn.GRU]
 
 
+def test_precision_is_left_alone():
+    model = torch.nn.Sequential(nn.LSTM(3, 4, precision="bf16"), torch.nn.LSTM(3, 4))
+    recurra.accelerate(model)
+    assert [layer.precision for layer in model] == ["bf16", "float32"]
+    recurra.decelerate(model)
+    assert model[0].precision == "bf16"
+    assert not hasattr(model[1], "precision")
+
+
 def test_a_shared_layer_stays_shared():
     layer = torch.nn.GRU(4, 4)
     model = torch.nn.ModuleDict({"a": layer, "b": torch.nn.ModuleList([layer])})

@@ -385,6 +385,23 @@ def test_options_that_nothing_computes_are_refused():
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_products_of_bfloat16(name: str):
+    layer = getattr(nn, name)(16, 64, precision="bf16")
+    assert repr(layer) == f"{name}(16, 64, precision=bf16)"
+    plain = getattr(nn, name)(16, 64)
+    plain.load_state_dict(layer.state_dict())
+    x = torch.randn(9, 3, 16)
+    mine, theirs = results(layer, x, None), results(plain, x, None)
+    assert all(tensor.dtype is torch.float32 for tensor in (*mine, *layer.parameters()))
+    rounded = "bf16 products, float32 sums" in layer.plan().reason
+    for one, other in zip(mine, theirs, strict=True):
+        assert not torch.equal(one, other) if rounded else torch.equal(one, other)
+        assert (one - other).norm() < 1e-2 * other.norm()
+    with pytest.raises(ConfigError, match="precision='half': no such precision"):
+        getattr(nn, name)(16, 64, precision="half")
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_plan_of_a_layer(name: str):
     assert getattr(nn, name)(3, 4).plan().kernel == "native"
     assert getattr(nn, name)(3, 4, dtype=torch.float64).plan().kernel == "torch"

@@ -40,17 +40,17 @@ def operands(case: LayerCase, form: Any = "time first", *, grad: bool = True) ->
 @pytest.mark.parametrize("case", LAYERS, ids=str)
 def test_torch_accepts_the_forward_operator(case: LayerCase, form: Any):
     # What lengths leave unwritten of a tape is anybody's guess, and torch would compare it.
-    options = (str(case), False, True, form != "lengths", False)
+    options = (str(case), False, True, form == "time first", form != "lengths", False)
     torch.library.opcheck(torch.ops.recurra.recurrent_forward.default, (*operands(case, form), *options))
 
 
 @pytest.mark.parametrize("case", [LSTM, GRU], ids=str)
 def test_torch_accepts_the_backward_operator(case: LayerCase):
     taken = operands(case)
-    out, _, c_n, tape = torch.ops.recurra.recurrent_forward(*taken, str(case), False, True, True, False)
+    out, _, c_n, tape = torch.ops.recurra.recurrent_forward(*taken, str(case), False, True, False, True, False)
     asked = (out.detach().cos(), None, c_n.detach().cos() if len(c_n) else None)
     wanted = [True, True, taken[2] is not None, *[True] * len(taken[3])]
-    given = (*taken, out.detach(), tape, *asked, str(case), False, True, False, wanted)
+    given = (*taken, out.detach(), tape, *asked, str(case), False, True, False, False, wanted)
     # There is a derivative of it, but not one that a compiler could trace: it runs the equations.
     tests = ("test_schema", "test_autograd_registration", "test_faketensor")
     torch.library.opcheck(torch.ops.recurra.recurrent_backward.default, given, test_utils=tests)
@@ -63,7 +63,7 @@ def test_the_operator_gives_what_the_shortcut_gives(case: LayerCase):
     direct = layer(x, h0, c0, weights, cell=str(case), bidirectional=True)
     # Without a tape, the way back runs forwards once more; with `recompute`, it computes the gates again.
     for save, recompute in ((True, False), (True, True), (False, False)):
-        options = (str(case), False, True, save, recompute)
+        options = (str(case), False, True, False, save, recompute)
         dispatched = torch.ops.recurra.recurrent_forward(x, h0, c0, weights, None, None, None, *options)
         assert all(torch.equal(one, other) for one, other in zip(direct, dispatched, strict=False))
         mine = torch.autograd.grad(dispatched[0].sum(), leaves)

@@ -34,6 +34,36 @@ def test_free_memory_is_what_the_system_says():
     assert 2**26 < _tape.free_memory() < 2**46
 
 
+def test_the_memory_of_a_large_tape_is_used_again():
+    shape = (2, 3, 2**18)
+    first = _tape.new_tape(shape)
+    assert first.shape == shape and first.is_contiguous() and first.dtype is torch.float32
+    at = first.data_ptr()
+    second = _tape.new_tape(shape)
+    assert second.data_ptr() != at
+    del first
+    third = _tape.new_tape(shape)
+    assert third.data_ptr() == at
+    part = third[1, 2]
+    del third
+    # Whoever still reads a part of it keeps it.
+    part.fill_(1)
+    _tape.new_tape(shape).fill_(2)
+    assert (part == 1).all()
+
+
+@pytest.mark.parametrize("case", LAYERS, ids=str)
+def test_a_tape_stays_until_the_way_back(monkeypatch: pytest.MonkeyPatch, case: LayerCase):
+    monkeypatch.setattr(_tape, "_WORTH_KEEPING", 0)
+    task = problem(case, rows=9, hidden=18, time=12)
+    expected = task.run()["d x"]
+    x, *rest = [tensor.clone().requires_grad_() for tensor in task.inputs]
+    output, end = recurrent(x, tuple(rest[: task.fields]), rest[task.fields :], task.recurrence, training=True)
+    for other in (1, 2, 3):
+        problem(case, rows=9, hidden=18, time=12, seed=other).run()
+    assert torch.equal(torch.autograd.grad((output, *end), x, task.asked)[0], expected)
+
+
 @pytest.mark.parametrize("case", LAYERS, ids=str)
 def test_recomputing_takes_less_memory(case: LayerCase):
     stored, recomputed = (_tape.tape_width(str(case), 64, recompute) for recompute in (False, True))

@@ -25,6 +25,9 @@ class RNN(RecurrentLayer):
       otherwise (Krueger et al., 2017).
     * `layer_norm=True` normalises the two products of a step (Ba, Kiros & Hinton, 2016), with parameters
       `weight_norm_ih_l{k}` and `weight_norm_hh_l{k}` that scale them.
+    * `precision="bf16"` multiplies numbers rounded to bfloat16, where the processor does that faster (AVX512_BF16), and
+      adds up in float32. Parameters, inputs, states, outputs and gradients stay float32, and are off by half a percent
+      or so. What `plan()` says tells whether it does.
 
     Equations: `recurra.reference.rnn`, `Cell.run` and `layer_norm_rnn`.
     """
@@ -45,11 +48,13 @@ class RNN(RecurrentLayer):
         recurrent_dropout: float = 0.0,
         zoneout: float = 0.0,
         layer_norm: bool = False,
+        precision: ops.Precision = "float32",
         proj_size: None = None,
     ) -> None:
         _refuse_projection(proj_size)
         check_nonlinearity(nonlinearity)
         self.recurrent_dropout, self.zoneout, self.layer_norm = recurrent_dropout, zoneout, layer_norm
+        self.precision = precision
         self.nonlinearity = nonlinearity
         # torch's constructor knows two of the three; the weights are the same.
         known = "tanh" if nonlinearity == "sigmoid" else nonlinearity
@@ -65,6 +70,7 @@ class RNN(RecurrentLayer):
             "rnn", self.num_layers, self.bias, self.batch_first, self.dropout, self.bidirectional,
             nonlinearity=self.nonlinearity,
             recurrent_dropout=self.recurrent_dropout, zoneout=self.zoneout, layer_norm=self.layer_norm,
+            precision=self.precision,
         )  # fmt: skip
 
     def forward(
@@ -112,9 +118,11 @@ class LSTM(RecurrentLayer):
         recurrent_dropout: float = 0.0,
         zoneout: float = 0.0,
         layer_norm: bool = False,
+        precision: ops.Precision = "float32",
     ) -> None:
         self.peephole = peephole
         self.recurrent_dropout, self.zoneout, self.layer_norm = recurrent_dropout, zoneout, layer_norm
+        self.precision = precision
         super().__init__(
             "LSTM", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size,
             device=device, dtype=dtype,
@@ -126,6 +134,7 @@ class LSTM(RecurrentLayer):
             "lstm", self.num_layers, self.bias, self.batch_first, self.dropout, self.bidirectional, self.proj_size,
             peephole=self.peephole,
             recurrent_dropout=self.recurrent_dropout, zoneout=self.zoneout, layer_norm=self.layer_norm,
+            precision=self.precision,
         )  # fmt: skip
 
     def _state_sizes(self, input: Tensor, batch_sizes: Tensor | None) -> dict[str, tuple[int, int, int]]:
@@ -171,11 +180,13 @@ class GRU(RecurrentLayer):
         recurrent_dropout: float = 0.0,
         zoneout: float = 0.0,
         layer_norm: bool = False,
+        precision: ops.Precision = "float32",
         proj_size: None = None,
     ) -> None:
         _refuse_projection(proj_size)
         self.reset_after = reset_after
         self.recurrent_dropout, self.zoneout, self.layer_norm = recurrent_dropout, zoneout, layer_norm
+        self.precision = precision
         super().__init__(
             "GRU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
             device=device, dtype=dtype,
@@ -187,6 +198,7 @@ class GRU(RecurrentLayer):
             "gru", self.num_layers, self.bias, self.batch_first, self.dropout, self.bidirectional,
             reset_after=self.reset_after,
             recurrent_dropout=self.recurrent_dropout, zoneout=self.zoneout, layer_norm=self.layer_norm,
+            precision=self.precision,
         )  # fmt: skip
 
     def forward(

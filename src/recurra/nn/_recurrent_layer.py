@@ -25,6 +25,7 @@ class RecurrentLayer(torch.nn.RNNBase):
     recurrent_dropout: float
     zoneout: float
     layer_norm: bool
+    precision: ops.Precision
 
     def recurrence(self) -> ops.Recurrence:
         """What this layer computes."""
@@ -37,7 +38,10 @@ class RecurrentLayer(torch.nn.RNNBase):
         return self.recurrence().plan(dtype=weight.dtype, device=weight.device, training=self.training)
 
     def stream(self, rows: int = 1) -> ops.Stream:
-        """This layer outside of training, a step at a time, for so many sequences at once; with its weights of now."""
+        """This layer outside of training, a step at a time, for so many sequences at once; with its weights of now.
+
+        Products are of float32, whatever the layer's precision is: a step waits for weights, not for products.
+        """
         weights: list[Tensor] = self._flat_weights  # type: ignore[assignment]
         return ops.stream(weights, self.recurrence(), rows)
 
@@ -215,6 +219,6 @@ def reset_norm(name: str, parameter: Parameter) -> None:
 
 def beyond_torch(recurrence: ops.Recurrence) -> str:
     """The options that torch lacks and that are in use, as a module shows its options."""
-    names = ("peephole", "reset_after", "recurrent_dropout", "zoneout", "layer_norm")
+    names = ("peephole", "reset_after", "recurrent_dropout", "zoneout", "layer_norm", "precision")
     values = {name: getattr(recurrence, name) for name in names}
     return "".join(f", {name}={value}" for name, value in values.items() if value != recurrence._field_defaults[name])

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
         steps_since_observed,
         use_instruction_set,
     )
-    from recurra.ops._plan import Plan, plan
+    from recurra.ops._plan import Plan, Precision, plan
     from recurra.ops._recurrent import Recurrence, recurrent
     from recurra.ops._stream import stream
 
 __all__ = [
     "Plan",
+    "Precision",
     "Recurrence",
     "Stream",
     "cpu_features",
@@ -38,6 +39,7 @@ __getattr__, __dir__ = lazy(
     __name__,
     {
         "Plan": "recurra.ops._plan",
+        "Precision": "recurra.ops._plan",
         "Recurrence": "recurra.ops._recurrent",
         "Stream": "recurra.ops._native",
         "cpu_features": "recurra.ops._native",

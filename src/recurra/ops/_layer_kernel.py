@@ -14,7 +14,7 @@ from torch import Tensor
 
 from recurra.errors import ConfigError
 from recurra.ops import _native
-from recurra.ops._tape import tape_width
+from recurra.ops._tape import new_tape, tape_width
 
 GATES = {"rnn-tanh": 1, "rnn-relu": 1, "lstm": 4, "lstm-peephole": 4, "gru": 3, "gru-reset-before": 3}
 _ABSENT = (0, 0, 0)
@@ -28,7 +28,7 @@ def has_memory(cell: str) -> bool:
 class _Call(NamedTuple):
     """What forward and backward hand over alike; tensors are held so that their memory stays."""
 
-    layer: tuple[str, int, int]
+    layer: tuple[str, int, int, bool]
     steps: list[Any]  # of each direction
     weights: list[Any]  # addresses, of each direction
     start: list[tuple[int, int]]  # of each direction
@@ -47,6 +47,7 @@ def layer_forward(
     cell: str,
     batch_first: bool,
     bidirectional: bool,
+    bfloat16: bool,
     save_tape: bool,
     recompute: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -54,8 +55,10 @@ def layer_forward(
 
     See `recurra.ops._layer_op.SCHEMAS` for what goes in.
     """
-    call = _prepared(x, h0, c0, weights, lengths, batch_sizes, resets, cell, batch_first, bidirectional)
-    out, h_n, c_n, tape = empty_outputs(x, h0, cell, bidirectional, save_tape, recompute)
+    call = _prepared(x, h0, c0, weights, lengths, batch_sizes, resets, cell, batch_first, bidirectional, bfloat16)
+    out, h_n, c_n, tape = empty_outputs(x, h0, cell, bidirectional, False, recompute)
+    if save_tape:
+        tape = new_tape(_tape_shape(x, h0, cell, bidirectional, recompute))
     hidden, state_bytes = h0.shape[2], 4 * h0.shape[1] * h0.shape[2]
     out_at, h_at, c_at, tape_at = out.data_ptr(), h_n.data_ptr(), c_n.data_ptr(), tape.data_ptr()
     strides = _strides(out, batch_first)
@@ -92,6 +95,7 @@ def layer_backward(
     cell: str,
     batch_first: bool,
     bidirectional: bool,
+    bfloat16: bool,
     recompute: bool,
     wanted: Sequence[bool],
 ) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
@@ -101,9 +105,10 @@ def layer_backward(
     """
     if tape.dim() == 1:
         out, *_, tape = layer_forward(
-            x, h0, c0, weights, lengths, batch_sizes, resets, cell, batch_first, bidirectional, True, recompute
-        )
-    call = _prepared(x, h0, c0, weights, lengths, batch_sizes, resets, cell, batch_first, bidirectional)
+            x, h0, c0, weights, lengths, batch_sizes, resets,
+            cell, batch_first, bidirectional, bfloat16, True, recompute,
+        )  # fmt: skip
+    call = _prepared(x, h0, c0, weights, lengths, batch_sizes, resets, cell, batch_first, bidirectional, bfloat16)
     grad_x, grad_h0, grad_c0, grad_weights = empty_gradients(x, h0, c0, weights, wanted)
     grad_x_backward = torch.empty_like(grad_x) if bidirectional and wanted[0] else grad_x
     if grad_out is not None and grad_out.stride(-1) != 1:
@@ -144,14 +149,17 @@ def empty_outputs(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Memory for what `layer_forward` gives."""
     directions = 2 if bidirectional else 1
-    hidden, places = h0.shape[2], x.shape[:-1]
-    rows = places[0] if len(places) == 1 else places[0] * places[1]
     return (
-        x.new_empty((*places, directions * hidden)),
+        x.new_empty((*x.shape[:-1], directions * h0.shape[2])),
         x.new_empty(h0.shape),
         x.new_empty(h0.shape if has_memory(cell) else (0,)),
-        x.new_empty((directions, rows, tape_width(cell, int(hidden), recompute)) if save_tape else (0,)),
+        x.new_empty(_tape_shape(x, h0, cell, bidirectional, recompute) if save_tape else (0,)),
     )
+
+
+def _tape_shape(x: Tensor, h0: Tensor, cell: str, bidirectional: bool, recompute: bool) -> tuple[int, int, int]:
+    rows = x.shape[0] if x.dim() == 2 else x.shape[0] * x.shape[1]
+    return 2 if bidirectional else 1, rows, tape_width(cell, int(h0.shape[2]), recompute)
 
 
 def empty_gradients(
@@ -176,6 +184,7 @@ def _prepared(
     cell: str,
     batch_first: bool,
     bidirectional: bool,
+    bfloat16: bool,
 ) -> _Call:
     if x.dim() != (3 if batch_sizes is None else 2) or h0.dim() != 3 or (c0 is None) == has_memory(cell):
         raise ConfigError(
@@ -210,7 +219,7 @@ def _prepared(
     state_at, state_bytes = [field.data_ptr() for field in state], 4 * rows * hidden
     resets_at = 0 if resets is None else resets.data_ptr()
     return _Call(
-        layer=(cell, features, hidden),
+        layer=(cell, features, hidden, bfloat16),
         steps=[(time, rows, places, *counts, resets_at + places * d if resets_at else 0) for d in range(directions)],
         weights=_addresses(weights, cell, directions),
         start=[(state_at[0] + state_bytes * d, state_at[-1] + state_bytes * d) for d in range(directions)],

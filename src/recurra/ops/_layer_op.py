@@ -26,13 +26,14 @@ from recurra.ops._tape import recomputes
 # h0, c0 (directions, B, H); c0 for an LSTM alone. weights as torch orders them, one direction after the other:
 # w_ih w_hh [b_ih b_hh] [peephole]. lengths (B) or batch_sizes (T), int64. resets (directions, T, B), time first always:
 # before which steps the state of each direction is 0, bool, not with batch_sizes. cell: as in recurra.reference.
+# bfloat16: products of numbers rounded to bfloat16, where the machine has it; sums and all tensors are float32.
 # out is laid out as x; empty are c_n where the cell has no c, tape if it isn't saved, and gradients that aren't wanted.
 _OPERANDS = "Tensor x, Tensor h0, Tensor? c0, Tensor[] weights, Tensor? lengths, Tensor? batch_sizes, Tensor? resets"
 SCHEMAS = (
-    f"recurrent_forward({_OPERANDS}, str cell, bool batch_first, bool bidirectional, bool save_tape, bool recompute)"
-    " -> (Tensor out, Tensor h_n, Tensor c_n, Tensor tape)",
+    f"recurrent_forward({_OPERANDS}, str cell, bool batch_first, bool bidirectional, bool bfloat16, bool save_tape,"
+    " bool recompute) -> (Tensor out, Tensor h_n, Tensor c_n, Tensor tape)",
     f"recurrent_backward({_OPERANDS}, Tensor out, Tensor tape, Tensor? grad_out, Tensor? grad_h_n, Tensor? grad_c_n,"
-    " str cell, bool batch_first, bool bidirectional, bool recompute, bool[] wanted)"
+    " str cell, bool batch_first, bool bidirectional, bool bfloat16, bool recompute, bool[] wanted)"
     " -> (Tensor grad_x, Tensor grad_h0, Tensor grad_c0, Tensor[] grad_weights)",
 )
 
@@ -64,6 +65,7 @@ def layer(
     cell: str,
     batch_first: bool = False,
     bidirectional: bool = False,
+    bfloat16: bool = False,
     lengths: Tensor | None = None,
     batch_sizes: Tensor | None = None,
     resets: Tensor | None = None,
@@ -73,7 +75,7 @@ def layer(
     is_taped = torch.is_grad_enabled() and any(
         tensor is not None and tensor.requires_grad for tensor in (x, h0, c0, *weights)
     )
-    options = (cell, batch_first, bidirectional)
+    options = (cell, batch_first, bidirectional, bfloat16)
     if torch.compiler.is_compiling() or type(x) is not Tensor:
         # A graph of any size can't decide by size: it stores the gates.
         return _FORWARD(x, h0, c0, weights, *rows, *options, is_taped, False)[:3]
@@ -107,12 +109,12 @@ class _Forward(torch.autograd.Function):
                 f"{instruction_set()}. Leave use_instruction_set after both."
             )
         x, h0, c0, lengths, batch_sizes, resets, out, tape, *weights = ctx.saved_tensors
-        cell, batch_first, bidirectional, _, recompute = ctx.options
+        cell, batch_first, bidirectional, bfloat16, _, recompute = ctx.options
         needed = ctx.needs_input_grad
         wanted = [*needed[2:5], *needed[8:]]
         operands: Any = (x, h0, c0, weights, lengths, batch_sizes, resets, out, tape, *grads[:3])
         run: Any = layer_backward if type(x) is Tensor and not torch.is_grad_enabled() else _BACKWARD
-        *found, of_weights = run(*operands, cell, batch_first, bidirectional, recompute, wanted)
+        *found, of_weights = run(*operands, cell, batch_first, bidirectional, bfloat16, recompute, wanted)
         found = [grad if want else None for grad, want in zip((*found, *of_weights), wanted, strict=True)]
         return None, None, *found[:3], None, None, None, *found[3:]
 
@@ -134,7 +136,7 @@ class _Backward(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *asked: Any) -> Any:
         x, h0, c0, lengths, batch_sizes, resets, grad_out, grad_h_n, grad_c_n, *weights = ctx.saved_tensors
-        cell, batch_first, bidirectional, _, wanted = ctx.options
+        cell, batch_first, bidirectional, _, _, wanted = ctx.options
         is_followed = torch.is_grad_enabled()
         with torch.enable_grad():
             # Views, so that the derivatives below end here and yet, if somebody follows them, go on.
@@ -228,7 +230,7 @@ def _backward_at_autograd(x: Any, h0: Any, c0: Any, weights: Any, *others: Any) 
 
 def _forward_in_shape(
     x: Any, h0: Any, c0: Any, weights: Any, lengths: Any, batch_sizes: Any, resets: Any, cell: Any, batch_first: Any,
-    bidirectional: Any, save_tape: Any, recompute: Any,
+    bidirectional: Any, bfloat16: Any, save_tape: Any, recompute: Any,
 ) -> Any:  # fmt: skip
     return empty_outputs(x, h0, cell, bidirectional, save_tape, recompute)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from recurra import _core
-from recurra._core import Stream, backward, forward, tape_size
+from recurra._core import Stream, backward, forward, has_bfloat16, kept_floats, tape_size
 from recurra.errors import ConfigError
 
 __all__ = [
@@ -17,8 +17,10 @@ __all__ = [
     "backward",
     "cpu_features",
     "forward",
+    "has_bfloat16",
     "instruction_set",
     "instruction_sets",
+    "kept_floats",
     "peak_gflops",
     "steps_since_observed",
     "tape_size",

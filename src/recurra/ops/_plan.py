@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 
 from recurra.errors import ConfigError
-from recurra.ops._native import instruction_set
+from recurra.ops._native import has_bfloat16, instruction_set
 
 Kind = Literal["rnn", "lstm", "gru"]
 Kernel = Literal["native", "torch", "reference"]
+Precision = Literal["float32", "bf16"]
 
 # A kernel by name, to debug with: it computes whatever it can, and the rest is refused.
 _FORCED = os.environ.get("RECURRA_KERNEL")
@@ -66,24 +67,29 @@ def plan(
     dtype: torch.dtype,
     device: torch.device,
     training: bool,
+    precision: str = "float32",
     **features: object,
 ) -> Plan:
     """Which kernel would run a recurrent layer, and why.
 
     `kind` is rnn, lstm or gru; features are what sets the layer apart: `nonlinearity`, `peephole`, `proj_size`,
     `reset_after`, and for all kinds `recurrent_dropout`, `zoneout`, `layer_norm` and whether there are `resets`.
-    `training` is the layer's mode: recurrent dropout is for training alone, and so may a kernel be. The environment
-    variable RECURRA_KERNEL, if it is set when recurra is imported, names the kernel instead. Raises ConfigError for a
-    kind or feature that nothing computes, rather than computing something near it.
+    `training` is the layer's mode: recurrent dropout is for training alone, and so may a kernel be. `precision` is
+    float32, or bf16 to let products be of numbers rounded to bfloat16 where this machine multiplies those faster. The
+    environment variable RECURRA_KERNEL, if it is set when recurra is imported, names the kernel instead. Raises
+    ConfigError for a kind or feature that nothing computes, rather than computing something near it.
 
     >>> plan("rnn", dtype=torch.float32, device=torch.device("cpu"), training=True, nonlinearity="sigmoid").kernel
     'reference'
     """
-    choice = choose(kind, dtype, device.type, training, features)
+    choice = choose(kind, dtype, device.type, training, precision, features)
+    is_bfloat16 = precision == "bf16" and choice.kernel == "native" and has_bfloat16()
     if choice.kernel == "native":
+        products = ", bf16 products, float32 sums" if is_bfloat16 else ""
         reason = (
-            f"recurra's own kernel computes this {kind}, {dtype} on the CPU, with {instruction_set()} instructions; "
-            "it stores the gates for the way back, or computes them again where they would take too much memory"
+            f"recurra's own kernel computes this {kind}, {dtype} on the CPU, with {instruction_set()} instructions"
+            f"{products}; it stores the gates for the way back, or computes them again where they would take too much "
+            "memory"
         )
     elif choice.kernel == "torch":
         reason = f"torch computes this {kind}; recurra's own kernel has no {', no '.join(choice.not_native)}"
@@ -91,6 +97,13 @@ def plan(
         own = [f"recurra's own kernel has no {', no '.join(choice.not_native)}"] if choice.not_native else []
         steps = "the equations are computed step by step, slower than torch would"
         reason = "; ".join([*choice.not_torch, *own, steps])
+    if precision == "bf16" and not is_bfloat16:
+        reason += f"; {dtype} products and not bf16, "
+        reason += (
+            f"which {instruction_set()} instructions can't multiply (AVX512_BF16 can)"
+            if choice.kernel == "native"
+            else "which only recurra's own kernel has"
+        )
     return Plan(choice.kernel, f"RECURRA_KERNEL={_FORCED}: {reason}" if _FORCED else reason)
 
 
@@ -102,7 +115,9 @@ class Choice(NamedTuple):
     not_torch: list[str]
 
 
-def choose(kind: str, dtype: torch.dtype, device: str, training: bool, features: dict[str, object]) -> Choice:
+def choose(
+    kind: str, dtype: torch.dtype, device: str, training: bool, precision: str, features: dict[str, object]
+) -> Choice:
     """What `plan` says, before it is put into words; a compiler can follow it."""
     if kind not in _IN_TORCH:
         raise ConfigError(f"kind={kind!r}: no such recurrent layer. Choose one of {', '.join(_IN_TORCH)}.")
@@ -112,6 +127,10 @@ def choose(kind: str, dtype: torch.dtype, device: str, training: bool, features:
         )
     if not dtype.is_floating_point:
         raise ConfigError(f"dtype={dtype}: recurrent layers compute with floating point. Convert: layer.float().")
+    if precision not in get_args(Precision):
+        raise ConfigError(
+            f"precision={precision!r}: no such precision. Choose one of {', '.join(get_args(Precision))}."
+        )
     for one, other in _APART:
         if _beyond(kind, one, features) and _beyond(kind, other, features):
             given = f"{one}={features[one]} with {other}={features[other]}"

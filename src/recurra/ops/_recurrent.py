@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from recurra import reference
-from recurra.ops._plan import Kernel, Kind, Plan, choose, plan
+from recurra.ops._plan import Kernel, Kind, Plan, Precision, choose, plan
 from recurra.ops._stack import run_stack
 
 
@@ -35,10 +35,12 @@ class Recurrence(NamedTuple):
     recurrent_dropout: float = 0.0
     zoneout: float = 0.0
     layer_norm: bool = False
+    precision: Precision = "float32"
 
     def plan(self, *, dtype: torch.dtype, device: torch.device, training: bool, resets: bool = False) -> Plan:
         """Which kernel would run this, with resets or without, and why."""
-        return plan(self.kind, dtype=dtype, device=device, training=training, resets=resets, **self.features)
+        own = {**self.features, "resets": resets}
+        return plan(self.kind, dtype=dtype, device=device, training=training, precision=self.precision, **own)
 
     @property
     def features(self) -> dict[str, object]:
@@ -96,7 +98,8 @@ def recurrent(
 
 
 def _kernel_of(recurrence: Recurrence, dtype: torch.dtype, device: str, training: bool, resets: bool) -> Kernel:
-    return choose(recurrence.kind, dtype, device, training, {**recurrence.features, "resets": resets}).kernel
+    features = {**recurrence.features, "resets": resets}
+    return choose(recurrence.kind, dtype, device, training, recurrence.precision, features).kernel
 
 
 _remembered_kernel_of = lru_cache(_kernel_of)
@@ -126,6 +129,7 @@ def _by_native(
         cell=cell,
         batch_first=recurrence.batch_first,
         bidirectional=recurrence.bidirectional,
+        bfloat16=recurrence.precision == "bf16",
         dropout=recurrence.dropout if training else 0.0,
         batch_sizes=batch_sizes,
         lengths=lengths,

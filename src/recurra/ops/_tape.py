@@ -5,8 +5,12 @@ The one place that decides between the two.
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
+
+import torch
+from torch import Tensor
 
 from recurra.errors import ConfigError
 from recurra.ops import _native
@@ -16,11 +20,21 @@ _GIVEN = os.environ.get("RECURRA_TAPE_BYTES")
 _NEVER_TOO_LARGE = 2**26
 # Where the system doesn't say what is free.
 _MODEST = 2**32
+# Smaller ones the C library keeps as well; above 32 MiB it gives all back to the system.
+_WORTH_KEEPING = 2**21
 
 
 def tape_width(cell: str, hidden: int, recompute: bool) -> int:
     """How many floats a layer remembers of one step of one row."""
-    return _native.tape_size((cell, 1, hidden), (1, 1, 1, 0, 0, 0), recompute)
+    return _native.tape_size((cell, 1, hidden, False), (1, 1, 1, 0, 0, 0), recompute)
+
+
+def new_tape(shape: tuple[int, ...]) -> Tensor:
+    """Memory for a tape, uninitialised; a large one is kept for the next call once nobody holds it any more."""
+    count = math.prod(shape)
+    if 4 * count < _WORTH_KEEPING:
+        return torch.empty(shape, dtype=torch.float32)
+    return torch.from_numpy(_native.kept_floats(count)).view(shape)
 
 
 def recomputes(cell: str, hidden: int, rows: int) -> bool:
