@@ -13,12 +13,13 @@ namespace recurra::binding {
 // The cell that recurra.reference calls by this name.
 inline core::Cell cell_named(std::string_view name) {
     using enum core::Cell;
-    constexpr std::array<std::pair<std::string_view, core::Cell>, 5> kNames{{
+    constexpr std::array<std::pair<std::string_view, core::Cell>, 6> kNames{{
         {"rnn-tanh", kRnnTanh},
         {"rnn-relu", kRnnRelu},
         {"lstm", kLstm},
         {"lstm-peephole", kPeepholeLstm},
         {"gru", kGruResetAfter},
+        {"gru-reset-before", kGruResetBefore},
     }};
     for (const auto& [known, cell] : kNames) {
         if (known == name) {

@@ -35,6 +35,7 @@ LAYERS = [
     LayerCase("lstm", {"kind": "lstm"}),
     LayerCase("lstm-peephole", {"kind": "lstm", "peephole": True}, in_torch=False),
     LayerCase("gru", {"kind": "gru"}),
+    LayerCase("gru-reset-before", {"kind": "gru", "reset_after": False}, in_torch=False),
 ]
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 

@@ -15,9 +15,10 @@ from recurra.errors import ConfigError
 from recurra.ops import Recurrence, instruction_sets, recurrent, use_instruction_set
 from recurra.ops._recurrent import _by_reference
 
-# rows, hidden, features, time: around whole vectors and tiles of rows, each number of a list once at least.
+# rows, hidden, features, time: around whole vectors and tiles of rows, each number of a list once at least. One row of
+# one unit would leave too much to luck.
 SIZES = [
-    (1, 1, 1, 1),
+    (5, 1, 1, 1),
     (2, 3, 1, 2),
     (3, 2, 7, 50),
     (7, 15, 2, 5),

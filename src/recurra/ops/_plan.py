@@ -36,7 +36,6 @@ _LACKING = {
 # What the compiled kernel lacks.
 _NOT_COMPILED = {
     "nonlinearity": "{} nonlinearity",
-    "reset_after": "GRU that resets before the product",
     "proj_size": "projections",
     "recurrent_dropout": "recurrent dropout",
     "zoneout": "zoneout",
