@@ -11,7 +11,7 @@
 namespace recurra::core::RECURRA_ISA {
 
 // Floats of a chunk's deltas, for all threads: they are to stay in the cache until the products have read them.
-inline constexpr Index kDeltaFloats = 256 * 1024;
+inline constexpr Index kDeltaFloats = Index{256} * 1024;
 // Rows of a product over rows at a time: so many of one panel stay in the first-level cache.
 inline constexpr Index kRowsAtATime = 128;
 inline constexpr Index kBiasRows = 16;
@@ -266,9 +266,9 @@ void backward(const Backward& call, const Timeline& timeline) {
                         const bool cut = is_reset(timeline, t, b);
                         const Index end = hidden - unit < unit_columns.stride() ? hidden - unit : unit_columns.stride();
                         for (Index i = 0; i < end; ++i) {
-                            float grad = sums[m * unit_columns.stride() + i];
+                            const float sum = sums[m * unit_columns.stride() + i];
                             const float carried = C::kCarry ? carry[b * stride + unit + i] : 0.0F;
-                            if constexpr (C::kCarry && !C::kMemory) grad += carried;
+                            const float grad = C::kCarry && !C::kMemory ? sum + carried : sum;
                             if (call.grad_h0 != nullptr) call.grad_h0[row + unit + i] = cut ? 0.0F : grad;
                             if constexpr (C::kMemory) {
                                 if (call.grad_c0 != nullptr) call.grad_c0[row + unit + i] = cut ? 0.0F : carried;
@@ -282,7 +282,7 @@ void backward(const Backward& call, const Timeline& timeline) {
         const float* next = nullptr;  // row 0 of the deltas of step s + 1, in words
         bool is_first = true;
         int turn = 0;
-        for (Index end = timeline.time; end > 0; turn ^= 1) {
+        for (Index end = timeline.time; end > 0; turn = 1 - turn) {
             const Chunk chunk = chunk_until(timeline, end, room);
             end = chunk.begin;
             float* const here_deltas = deltas[turn];
@@ -496,7 +496,7 @@ void backward(const Backward& call, const Timeline& timeline) {
                 const Index sum_panel = floats ? deltas_panel : pairs_panel;
                 Index before = 0;
                 Index all = 0;
-                const auto units = [&](bool wanted, const WeightSums& of, const Panels& of_panels) {
+                const auto units_of_work = [&](bool wanted, const WeightSums& of, const Panels& of_panels) {
                     const Index most = tile_rows(of_panels.vectors);
                     return wanted ? of_panels.count * ((of.depth + most - 1) / most) : 0;
                 };
@@ -507,10 +507,10 @@ void backward(const Backward& call, const Timeline& timeline) {
                 };
                 const Panels* const of[] = {&state_columns, &gate_columns, &second_columns};
                 const bool wanted[] = {wants_hh, wants_ih, wants_hh && C::kTwice};
-                for (Index i = 0; i < 3; ++i) all += units(wanted[i], sums[i], *of[i]);
+                for (Index i = 0; i < 3; ++i) all += units_of_work(wanted[i], sums[i], *of[i]);
                 const Range work = part_of(all, thread, team);
                 for (Index i = 0; i < 3; ++i) {
-                    const Index own = units(wanted[i], sums[i], *of[i]);
+                    const Index own = units_of_work(wanted[i], sums[i], *of[i]);
                     add_weight_sums<C>(sums[i], *of[i], sum_deltas, sum_panel, sum_rows, is_first,
                                        within({work.begin - before, work.end - before}, {0, own}));
                     before += own;

@@ -50,7 +50,7 @@ struct BackwardBlock {
     return load(p + i * kLanes);
 }
 
-enum class Squash { kTanh, kRelu };
+enum class Squash : std::uint8_t { kTanh, kRelu };
 
 template <Squash kSquash>
 struct RnnCell {
@@ -136,15 +136,13 @@ struct LstmCell {
         const Vec squashed = tanh(load(at.c));
         const Vec grad_h = at.product + load(at.grad);
         const Vec delta_o = grad_h * squashed * (o * (1.0F - o));
-        Vec grad_c = load(at.carry) + grad_h * o * (1.0F - squashed * squashed);
-        if constexpr (kPeephole) grad_c += delta_o * load(at.peephole + 2 * at.hidden_stride);
+        const Vec unseen = load(at.carry) + grad_h * o * (1.0F - squashed * squashed);
+        const Vec grad_c = kPeephole ? unseen + delta_o * load(at.peephole + 2 * at.hidden_stride) : unseen;
         const Vec delta_i = grad_c * g * (i * (1.0F - i));
         const Vec delta_f = grad_c * c_prev * (f * (1.0F - f));
-        Vec carry = grad_c * f;
-        if constexpr (kPeephole) {
-            carry += delta_i * load(at.peephole) + delta_f * load(at.peephole + at.hidden_stride);
-        }
-        store(at.carry, carry);
+        store(at.carry,
+              kPeephole ? grad_c * f + (delta_i * load(at.peephole) + delta_f * load(at.peephole + at.hidden_stride))
+                        : grad_c * f);
         store(at.deltas, delta_i);
         store(at.deltas + kLanes, delta_f);
         store(at.deltas + 2 * kLanes, grad_c * i * (1.0F - g * g));

@@ -10,7 +10,7 @@ namespace recurra::core::RECURRA_ISA {
 
 // Floats of the input's share of the gates at a time, for all threads: a usual second-level cache. But so many rows
 // that W_ih, which may not stay in that cache, is read seldom.
-inline constexpr Index kChunkFloats = 128 * 1024;
+inline constexpr Index kChunkFloats = Index{128} * 1024;
 inline constexpr Index kChunkRows = 256;
 // Up to so many features that share is computed step by step: it costs less than storing and reading it.
 inline constexpr Index kFewFeatures = 16;

@@ -96,11 +96,16 @@ void step_any(const Layer& layer, const float* packed, std::int64_t rows, const 
     with_cell(layer.cell, [&]<class C>() {
         PackedWeights w;
         lay_out<C>(layer, const_cast<float*>(packed), w);
-        StepRows at{.x = x, .x_row = x_row, .h_words = h, .h_prev = h, .c_prev = c, .h = h_next, .c = c};
-        if constexpr (C::kTwice) {
-            at.let_in = at.let_in_words = scratch;
-            at.tape = scratch + rows * row_size(layer.hidden);
-        }
+        const StepRows at{.x = x,
+                          .x_row = x_row,
+                          .h_words = h,
+                          .h_prev = h,
+                          .c_prev = c,
+                          .h = h_next,
+                          .c = c,
+                          .tape = C::kTwice ? scratch + rows * row_size(layer.hidden) : nullptr,
+                          .let_in = scratch,
+                          .let_in_words = scratch};
         step<C>(w, at, {0, rows}, {0, w.panels.count});
         if constexpr (C::kTwice) second_step<C>(w, at, {0, rows}, {0, w.panels.count});
     });
@@ -112,16 +117,16 @@ double multiply_adds(std::int64_t rounds) noexcept {
     // Each begins elsewhere, or the compiler would compute only one of them.
 #pragma GCC unroll 24
     for (int k = 0; k < kSums; ++k) sums[k] = broadcast(static_cast<float>(rounds + k));
-    Vec factor = broadcast(0.5F);
-    Vec other = broadcast(1.0F);
+    const Vec factor = broadcast(0.5F);
+    const Vec other = broadcast(1.0F);
     for (Index i = 0; i < rounds; ++i) {
 #pragma GCC unroll 24
-        for (int k = 0; k < kSums; ++k) sums[k] = sums[k] * factor + other;
+        for (Vec& sum : sums) sum = sum * factor + other;
         __asm__ volatile("" : "+m"(rounds));
     }
     Vec total{};
 #pragma GCC unroll 24
-    for (int k = 0; k < kSums; ++k) total += sums[k];
+    for (const Vec& sum : sums) total += sum;
     __asm__ volatile("" : : "m"(total));
     return static_cast<double>(rounds) * kSums * static_cast<double>(kLanes);
 }
@@ -131,7 +136,7 @@ double multiply_adds(std::int64_t rounds) noexcept {
 #define RECURRA_STRING_OF(name) #name
 #define RECURRA_STRING(name) RECURRA_STRING_OF(name)
 
-const Kernels kKernels = {
+const Kernels kernels = {
     .name = RECURRA_STRING(RECURRA_ISA),
     .forward = forward_any,
     .backward = backward_any,

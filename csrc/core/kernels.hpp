@@ -26,18 +26,18 @@ struct Kernels {
 
 #if defined(__x86_64__)
 namespace avx2 {
-extern const Kernels kKernels;
+extern const Kernels kernels;
 }
 namespace avx512 {
-extern const Kernels kKernels;
+extern const Kernels kernels;
 }
 // Products of bfloat16, sums of floats. For whole sequences; its `step` is not to be used.
 namespace avx512_bf16 {
-extern const Kernels kKernels;
+extern const Kernels kernels;
 }
 #endif
 namespace baseline {
-extern const Kernels kKernels;
+extern const Kernels kernels;
 }
 
 // Those in use.

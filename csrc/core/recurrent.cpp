@@ -29,10 +29,10 @@ struct Found {
         };
 #if defined(__x86_64__)
         const CpuFeatures cpu = cpu_features();
-        add(cpu.avx512f && cpu.avx512bw && cpu.avx512vl && cpu.fma, avx512::kKernels);
-        add(cpu.avx2 && cpu.fma, avx2::kKernels);
+        add(cpu.avx512f && cpu.avx512bw && cpu.avx512vl && cpu.fma, avx512::kernels);
+        add(cpu.avx2 && cpu.fma, avx2::kernels);
 #endif
-        add(true, baseline::kKernels);
+        add(true, baseline::kernels);
     }
 
     [[nodiscard]] const Kernels* named(const char* name) const noexcept {
@@ -65,7 +65,7 @@ const Kernels& kernels() noexcept {
 
 bool has_bfloat16() noexcept {
 #if defined(__x86_64__)
-    return &kernels() == &avx512::kKernels && cpu_features().avx512_bf16;
+    return &kernels() == &avx512::kernels && cpu_features().avx512_bf16;
 #else
     return false;
 #endif
@@ -75,7 +75,7 @@ namespace {
 
 const Kernels& kernels_for(const Layer& layer) noexcept {
 #if defined(__x86_64__)
-    if (layer.bfloat16 && has_bfloat16()) return avx512_bf16::kKernels;
+    if (layer.bfloat16 && has_bfloat16()) return avx512_bf16::kernels;
 #endif
     (void)layer;
     return kernels();
@@ -122,7 +122,7 @@ void backward(const Backward& call) {
 
 double peak_gflops(int threads, double seconds) {
     using Clock = std::chrono::steady_clock;
-    constexpr std::int64_t kRounds = 1 << 16;
+    constexpr std::int64_t kRounds = 1U << 16U;
     const Kernels& set = kernels();
     std::atomic<double> total{0.0};
     Barrier barrier;

@@ -14,9 +14,9 @@ struct Sharing {
 
 // `weights` counts the numbers of W_hh.
 inline Sharing sharing_of(const Timeline& timeline, Index weights, Index panels, int threads) noexcept {
-    constexpr Index kWorthAThread = 1 << 18;  // multiply-adds of the call: some microseconds, what a thread costs
-    constexpr Index kWorthWaiting = 1 << 13;  // multiply-adds of a step, for each thread: a barrier takes as long
-    constexpr Index kInTheCache = 1 << 16;    // weights that each thread may as well read whole
+    constexpr Index kWorthAThread = 1U << 18U;  // multiply-adds of the call: some microseconds, what a thread costs
+    constexpr Index kWorthWaiting = 1U << 13U;  // multiply-adds of a step, for each thread: a barrier takes as long
+    constexpr Index kInTheCache = 1U << 16U;    // weights that each thread may as well read whole
     constexpr Index kTile = 6;
     const Index rows = timeline.rows;
     Index team = timeline.total * weights / kWorthAThread;

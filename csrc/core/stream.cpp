@@ -44,8 +44,9 @@ std::shared_ptr<const Stack> make_stack(std::span<const Layer> layers, std::span
     for (std::size_t i = 0; i < layers.size(); ++i) {
         Floats packed = zeros(stack->kernels->packed_size(layers[i]));
         stack->kernels->pack(layers[i], weights[i], packed.get());
-        stack->layers.push_back(
-            {layers[i], std::move(packed), static_cast<std::size_t>(stack->kernels->row_size(layers[i].hidden))});
+        stack->layers.push_back({.layer = layers[i],
+                                 .weights = std::move(packed),
+                                 .row = static_cast<std::size_t>(stack->kernels->row_size(layers[i].hidden))});
     }
     return stack;
 }
@@ -69,7 +70,7 @@ struct Stream::Memory {
         const auto take = [&](std::size_t count) { return std::exchange(next, next + count); };
         for (const Stack::Packed& layer : stack->layers) {
             const std::size_t field = static_cast<std::size_t>(rows) * layer.row;
-            states.push_back({{take(field), take(field)}, take(field)});
+            states.push_back({.h = {take(field), take(field)}, .c = take(field)});
         }
     }
 
@@ -111,7 +112,7 @@ void Stream::step(const float* x, float* out) noexcept {
     std::int64_t x_row = features();
     for (std::size_t i = 0; i < m.states.size(); ++i) {
         const Stack::Packed& packed = m.stack->layers[i];
-        Memory::State& state = m.states[i];
+        const Memory::State& state = m.states[i];
         float* const next = state.h[1 - m.turn];
         m.stack->kernels->step(packed.layer, packed.weights.get(), m.rows, x, x_row, state.h[m.turn], next, state.c,
                                m.scratch.get());
@@ -119,10 +120,8 @@ void Stream::step(const float* x, float* out) noexcept {
         x_row = static_cast<std::int64_t>(packed.row);
     }
     m.turn = 1 - m.turn;
-    const auto width = static_cast<std::size_t>(outputs());
-    for (std::size_t b = 0; b < static_cast<std::size_t>(m.rows); ++b) {
-        std::copy_n(x + b * static_cast<std::size_t>(x_row), width, out + b * width);
-    }
+    const std::int64_t width = outputs();
+    for (std::int64_t b = 0; b < m.rows; ++b) std::copy_n(x + b * x_row, width, out + b * width);
 }
 
 std::size_t Stream::state_size() const noexcept {

@@ -64,7 +64,7 @@ class Pool {
             threads = static_cast<int>(workers_.size()) + 1;  // as many as the system gives
         }
         {
-            const std::lock_guard<std::mutex> lock(guard_);
+            const std::scoped_lock lock(guard_);
             body_ = body;
             argument_ = argument;
             team_ = threads;
@@ -149,7 +149,7 @@ void run_team(int threads, Body body, void* argument) {
             const Gomp* gomp;
             Body body;
             void* argument;
-        } call{shared, body, argument};
+        } call{.gomp = shared, .body = body, .argument = argument};
         shared->parallel(
             [](void* data) {
                 const Shared& s = *static_cast<Shared*>(data);

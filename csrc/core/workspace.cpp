@@ -22,7 +22,7 @@ constexpr std::size_t kKeptAtMost = std::size_t{1} << 29U;
 std::size_t rounded(std::size_t bytes) noexcept {
     bytes = std::max(bytes, kLeast);
     const std::size_t step = std::bit_floor(bytes) / 4;
-    return (bytes + step - 1) / step * step;
+    return (bytes + step - 1) & ~(step - 1);
 }
 
 constexpr std::align_val_t alignment_of(std::size_t bytes) noexcept {
@@ -34,7 +34,7 @@ Piece make(std::size_t bytes) {
 #if defined(__linux__)
     if (bytes >= kLargePage) madvise(data, bytes, MADV_HUGEPAGE);  // only a wish: no matter if it isn't granted
 #endif
-    return {data, bytes};
+    return {.data = data, .bytes = bytes};
 }
 
 void destroy(Piece piece) noexcept {
@@ -101,13 +101,14 @@ Workspace::~Workspace() {
 }
 
 float* Workspace::floats(std::int64_t count) {
-    const std::size_t bytes = (static_cast<std::size_t>(count) * sizeof(float) + kLine - 1) / kLine * kLine;
-    if (pieces_.empty() || used_ + bytes > pieces_.back().bytes) {
-        pieces_.push_back(take_piece(bytes));
+    constexpr std::size_t kLineFloats = kLine / sizeof(float);
+    const std::size_t size = (static_cast<std::size_t>(count) + kLineFloats - 1) / kLineFloats * kLineFloats;
+    if (pieces_.empty() || (used_ + size) * sizeof(float) > pieces_.back().bytes) {
+        pieces_.push_back(take_piece(size * sizeof(float)));
         used_ = 0;
     }
-    float* const here = pieces_.back().data + used_ / sizeof(float);
-    used_ += bytes;
+    float* const here = pieces_.back().data + used_;
+    used_ += size;
     return here;
 }
 

@@ -27,7 +27,7 @@ class Workspace {
 
   private:
     std::vector<Piece> pieces_;
-    std::size_t used_ = 0;  // bytes of the last piece
+    std::size_t used_ = 0;  // floats of the last piece
 };
 
 }  // namespace recurra::core
