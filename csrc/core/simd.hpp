@@ -75,15 +75,18 @@ template <bool kWords>
         for (Index i = 0; i < count; ++i) to[i] = from[i];
         return;
     }
-    Index i = 0;
 #if defined(RECURRA_BF16)
+    Index i = 0;
     for (; i + kLanes <= count; i += kLanes) {
         const __m256bh words = _mm512_cvtneps_pbh(load(from + i));
         __builtin_memcpy(to + i / 2, &words, sizeof words);
     }
+    if (i == count) return;
+    const auto first = [](Index n) { return static_cast<__mmask16>((1U << static_cast<unsigned>(n)) - 1U); };
+    const __m256bh words = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(first(count - i), from + i));
+    _mm256_mask_storeu_epi32(to + i / 2, static_cast<__mmask8>(first(words_of(count - i))),
+                             __builtin_bit_cast(__m256i, words));
 #endif
-    for (; i + 2 <= count; i += 2) to[i / 2] = word(from[i], from[i + 1]);
-    if (i < count) to[i / 2] = word(from[i], 0.0F);
 }
 
 // Two rows of floats, the second perhaps missing, to words of which each holds a column of both: for sums over rows.
@@ -140,10 +143,15 @@ template <bool kSecond, Index... kIndex>
     for (Index i = 0; i < kLanes; ++i) store(to + i * to_row, rows[i]);
 }
 
+#if defined(__AVX512F__)
+// A mask that lets all lanes through: what GCC's intrinsics without one pass instead, it warns of as uninitialised.
+inline constexpr __mmask16 kAll = 0xffff;
+#endif
+
 // What the language has no operator for. Bounding: a NaN stays, whatever the bounds.
 [[gnu::always_inline]] inline Vec bounded(Vec x, float bound) noexcept {
 #if defined(__AVX512F__)
-    return _mm512_max_ps(broadcast(-bound), _mm512_min_ps(broadcast(bound), x));
+    return _mm512_maskz_max_ps(kAll, broadcast(-bound), _mm512_maskz_min_ps(kAll, broadcast(bound), x));
 #elif defined(__AVX2__)
     return _mm256_max_ps(broadcast(-bound), _mm256_min_ps(broadcast(bound), x));
 #elif defined(__SSE2__)
@@ -157,7 +165,7 @@ template <bool kSecond, Index... kIndex>
 // x 2^n for whole n of size 126 at most.
 [[gnu::always_inline]] inline Vec scaled(Vec x, Vec n) noexcept {
 #if defined(__AVX512F__)
-    return _mm512_scalef_ps(x, n);
+    return _mm512_maskz_scalef_ps(kAll, x, n);
 #else
     // What is added to 1.5 * 2^23 stands in the last bits of the sum: there it becomes an exponent.
     const Bits exponent = (__builtin_bit_cast(Bits, n + 12582912.0F) + 127) << 23;

@@ -58,6 +58,14 @@ inline void input_gates(const PackedWeights& w, const float* x, Range all_rows, 
     });
 }
 
+// A block of units in words. Beyond the last unit stands 0: an infinite input makes NaN of what is computed there, and
+// the last word may have room for it.
+[[gnu::always_inline]] inline void units_to_words(const PackedWeights& w, Index block, const float* from,
+                                                  float* to) noexcept {
+    const Index left = w.hidden - block * kLanes;
+    to_words(from, left < kLanes ? left : kLanes, to);
+}
+
 template <class C>
 void step(const PackedWeights& w, const StepRows& at, Range all_rows, Range panels) noexcept {
     const Index gates_row = w.panels.stride();
@@ -111,7 +119,7 @@ void step(const PackedWeights& w, const StepRows& at, Range all_rows, Range pane
                             store(at.let_in + unit, C::let_in(sums + column, at.h_prev + unit,
                                                               at.tape + row * tape_row + block * C::kTape * kLanes));
                             if constexpr (kInWord != 1) {
-                                to_words(at.let_in + unit, kLanes, at.let_in_words + words_of(unit));
+                                units_to_words(w, block, at.let_in + unit, at.let_in_words + words_of(unit));
                             }
                             continue;
                         } else {
@@ -129,8 +137,9 @@ void step(const PackedWeights& w, const StepRows& at, Range all_rows, Range pane
                                         .c_tape = at.c_tape == nullptr ? nullptr : at.c_tape + unit});
                         }
                         if constexpr (kInWord != 1) {
-                            if (at.h_words_next != nullptr)
-                                to_words(at.h + unit, kLanes, at.h_words_next + words_of(unit));
+                            if (at.h_words_next != nullptr) {
+                                units_to_words(w, block, at.h + unit, at.h_words_next + words_of(unit));
+                            }
                         }
                     }
                 }
@@ -181,7 +190,9 @@ void second_step(const PackedWeights& w, const StepRows& at, Range all_rows, Ran
                 C::second(load(sums + m * kLanes), at.h_prev + unit, at.tape + row * tape_row + p * C::kTape * kLanes,
                           at.h + unit);
                 if constexpr (kInWord != 1) {
-                    if (at.h_words_next != nullptr) to_words(at.h + unit, kLanes, at.h_words_next + words_of(unit));
+                    if (at.h_words_next != nullptr) {
+                        units_to_words(w, p, at.h + unit, at.h_words_next + words_of(unit));
+                    }
                 }
             }
         });

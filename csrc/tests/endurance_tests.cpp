@@ -62,7 +62,7 @@ void a_million_calls_leave_nothing() {
 }
 
 void threads_leave_nothing() {
-    for (const Cell cell : kCompiled) {
+    for (const Cell cell : kCells) {
         const Problem p = make_problem({.cell = cell, .time = 12, .rows = 40, .features = 2, .hidden = 64});
         Results r = make_results(p, {});
         core::Forward forwards = forward_call(p, r, {.threads = 2});
@@ -91,7 +91,7 @@ double seconds(const Problem& p) {
 
 void denormals_take_no_longer() {
     constexpr double kSlower = 3;
-    for (const Cell cell : kCompiled) {
+    for (const Cell cell : kCells) {
         Case c{.cell = cell, .time = 50, .rows = 16, .features = 16, .hidden = 64};
         const Problem normal = make_problem(c);
         c.scale = 1e-40F;
@@ -141,8 +141,8 @@ void a_forked_child_may_be_the_first_to_call() {
 void works_in_a_forked_child() {
     const Problem p = enough_for_two();
     const Results before = run(p, {.threads = 2});
-    in_a_child([&] { expect_same_rows(before, run(p, {.threads = 2})); });
-    expect_same_rows(before, run(p, {.threads = 2}));
+    in_a_child([&] { expect_same_results(before, run(p, {.threads = 2})); });
+    expect_same_results(before, run(p, {.threads = 2}));
 }
 
 }  // namespace

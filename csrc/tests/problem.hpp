@@ -22,9 +22,6 @@ using core::Cell;
 inline constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 inline constexpr std::array kCells = {Cell::kRnnTanh,      Cell::kRnnRelu,       Cell::kLstm,
                                       Cell::kPeepholeLstm, Cell::kGruResetAfter, Cell::kGruResetBefore};
-// What `forward` and `backward` compute; the rest has only a witness yet.
-inline constexpr auto kCompiled =
-    std::to_array({Cell::kRnnTanh, Cell::kRnnRelu, Cell::kLstm, Cell::kPeepholeLstm, Cell::kGruResetAfter});
 inline constexpr std::array kCellNames = {"rnn_tanh",      "rnn_relu",        "lstm",
                                           "peephole_lstm", "gru_reset_after", "gru_reset_before"};
 
@@ -136,6 +133,7 @@ struct Case {
     unsigned nulls = 0;
     std::uint64_t seed = 1;
     float scale = 1;  // of inputs, states and what is asked of outputs
+    bool bfloat16 = false;
 };
 
 inline std::string describe(const Case& c) {
@@ -150,6 +148,7 @@ inline std::string describe(const Case& c) {
     if (c.gap > 0) text += number("gap", c.gap);
     if (c.shift > 0) text += number("shift", c.shift);
     if (c.nulls > 0) text += number("nulls", c.nulls);
+    if (c.bfloat16) text += " bfloat16";
     return text + number("seed", c.seed);
 }
 
@@ -163,7 +162,7 @@ struct Problem {
 };
 
 inline core::Layer layer_of(const Problem& p) {
-    return {.cell = p.of.cell, .features = p.of.features, .hidden = p.of.hidden};
+    return {.cell = p.of.cell, .features = p.of.features, .hidden = p.of.hidden, .bfloat16 = p.of.bfloat16};
 }
 
 inline core::Steps steps_of(const Problem& p) {

@@ -33,7 +33,7 @@ struct Named {
     const Buffer& buffer;
 };
 
-// Of each row alone; the rest sums over rows.
+// Of each row alone.
 inline std::array<Named, 6> by_row(const Results& r) {
     return {{{.name = "out", .buffer = r.out.buffer},
              {.name = "h_n", .buffer = r.h_n},
@@ -41,6 +41,15 @@ inline std::array<Named, 6> by_row(const Results& r) {
              {.name = "grad_x", .buffer = r.grad_x.buffer},
              {.name = "grad_h0", .buffer = r.grad_h0},
              {.name = "grad_c0", .buffer = r.grad_c0}}};
+}
+
+// Of all rows together.
+inline std::array<Named, 5> over_rows(const Results& r) {
+    return {{{.name = "grad_w_ih", .buffer = r.grad_w_ih},
+             {.name = "grad_w_hh", .buffer = r.grad_w_hh},
+             {.name = "grad_b_ih", .buffer = r.grad_b_ih},
+             {.name = "grad_b_hh", .buffer = r.grad_b_hh},
+             {.name = "grad_peephole", .buffer = r.grad_peephole}}};
 }
 
 inline core::Forward forward_call(const Problem& p, Results& r, const Options& options) {
@@ -137,20 +146,48 @@ inline void expect_same_bits(std::string_view name, std::span<const float> one, 
     expect(false, text.data(), "runs.hpp", __LINE__);
 }
 
-inline void expect_same_rows(const Results& one, const Results& other) {
-    const auto a = by_row(one);
-    const auto b = by_row(other);
-    for (std::size_t i = 0; i < a.size(); ++i) expect_same_bits(a[i].name, a[i].buffer.values(), b[i].buffer.values());
+inline void expect_same_results(const Results& one, const Results& other) {
+    const auto compare = [](const auto& a, const auto& b) {
+        for (std::size_t i = 0; i < a.size(); ++i) {
+            expect_same_bits(a[i].name, a[i].buffer.values(), b[i].buffer.values());
+        }
+    };
+    compare(by_row(one), by_row(other));
+    compare(over_rows(one), over_rows(other));
 }
 
 // The error that float32 may make, in units of 2^-24 times the largest number of what is compared. Twice the worst
 // that these cases show, of any instruction set: see `worst_error`.
 inline constexpr double kTolerance = 128;
 inline double worst_error = 0;
+// With products of bfloat16 the norm of the error counts, over the norm of what is wanted: a factor is off by 2^-9 of
+// itself at most, and a long sum by less, unless it cancels.
+inline constexpr double kShareTolerance = 0.01;
+inline double worst_share = 0;
+
+template <class Where>
+void expect_near_in_norm(std::string_view name, std::span<const float> values, const naive::Vector& wanted, Where at) {
+    double error = 0;
+    double norm = 0;
+    for (std::int64_t i = 0; std::cmp_less(i, wanted.size()); ++i) {
+        const double off = values[at(i)] - wanted[i];
+        error += off * off;
+        norm += wanted[i] * wanted[i];
+    }
+    const double share = error == 0 ? 0 : std::sqrt(error / norm);
+    if (share > worst_share) worst_share = share;
+    if (share <= kShareTolerance) return expect(true, name, "", 0);
+    std::array<char, 160> text{};
+    (void)std::snprintf(text.data(), text.size(), "%.*s near the witness: off by %.3g of a norm of %.3g",
+                        static_cast<int>(name.size()), name.data(), share, std::sqrt(norm));
+    expect(false, text.data(), "runs.hpp", __LINE__);
+}
 
 // `at` says where in `values` the wanted numbers lie.
 template <class Where>
-void expect_near(std::string_view name, std::span<const float> values, const naive::Vector& wanted, Where at) {
+void expect_near(std::string_view name, std::span<const float> values, const naive::Vector& wanted, const Problem& p,
+                 Where at) {
+    if (p.of.bfloat16 && core::has_bfloat16()) return expect_near_in_norm(name, values, wanted, at);
     constexpr double kUnit = 0x1p-24;
     constexpr double kSmallest = 0x1p-126;  // denormals may be taken for 0
     double scale = 0;
@@ -178,8 +215,8 @@ void expect_near(std::string_view name, std::span<const float> values, const nai
     expect(false, text.data(), "runs.hpp", __LINE__);
 }
 
-inline void expect_near(std::string_view name, const Buffer& buffer, const naive::Vector& wanted) {
-    expect_near(name, buffer.values(), wanted, [](std::int64_t i) { return i; });
+inline void expect_near(std::string_view name, const Buffer& buffer, const naive::Vector& wanted, const Problem& p) {
+    expect_near(name, buffer.values(), wanted, p, [](std::int64_t i) { return i; });
 }
 
 // Beyond lengths 0 is wanted, and the gaps must be as they were.
@@ -199,7 +236,7 @@ inline void expect_near(std::string_view name, const Grid& grid, const naive::Ve
         }
     }
     for (std::size_t i = 0; i < gap.size(); ++i) EXPECT(!gap[i] || std::isnan(grid.buffer.values()[i]));
-    expect_near(name, grid.buffer.values(), wanted,
+    expect_near(name, grid.buffer.values(), wanted, p,
                 [&offsets, &grid](std::int64_t i) { return offsets[i / grid.width] + i % grid.width; });
 }
 
@@ -231,8 +268,8 @@ inline Witness witness(const Problem& p) {
 inline void expect_right(const Problem& p, const Results& r, const Witness& w, bool trains) {
     const bool memory = core::has_memory(p.of.cell);
     const auto wanted = [&](unsigned null) { return trains && (p.of.nulls & null) == 0; };
-    const auto near_if = [](bool asked, std::string_view name, const Buffer& buffer, const naive::Vector& vector) {
-        if (asked) return expect_near(name, buffer, vector);
+    const auto near_if = [&p](bool asked, std::string_view name, const Buffer& buffer, const naive::Vector& vector) {
+        if (asked) return expect_near(name, buffer, vector, p);
         for (const float value : buffer.values()) EXPECT(std::isnan(value));  // nobody wrote where nothing was wanted
     };
     expect_near("out", r.out, w.outputs.out, p);

@@ -97,8 +97,8 @@ std::vector<float> state_of(const core::Stream& stream) {
 
 std::vector<std::vector<Cell>> stacks() {
     std::vector<std::vector<Cell>> all = {{Cell::kLstm, Cell::kLstm}};
-    for (const Cell cell : kCompiled) all.insert(all.end(), {cell});
-    all.push_back({Cell::kRnnRelu, Cell::kGruResetAfter, Cell::kPeepholeLstm});
+    for (const Cell cell : kCells) all.insert(all.end(), {cell});
+    all.push_back({Cell::kRnnRelu, Cell::kGruResetAfter, Cell::kGruResetBefore, Cell::kPeepholeLstm});
     return all;
 }
 
@@ -125,7 +125,7 @@ void steps_equal_the_whole() {
 }
 
 void says_what_it_is() {
-    const Tower tower = make_tower({Cell::kLstm, Cell::kGruResetAfter, Cell::kPeepholeLstm}, 3, 7);
+    const Tower tower = make_tower({Cell::kLstm, Cell::kGruResetBefore, Cell::kPeepholeLstm}, 3, 7);
     const core::Stream stream(stack_of(tower), 3);
     EXPECT(stream.rows() == 3);
     EXPECT(stream.features() == 5);
@@ -179,7 +179,7 @@ void a_fork_goes_its_own_way() {
 
 // Weights are copied, and a stack lives as long as its last stream.
 void streams_own_what_they_need() {
-    Tower tower = make_tower({Cell::kGruResetAfter, Cell::kPeepholeLstm}, 2, 9);
+    Tower tower = make_tower({Cell::kGruResetAfter, Cell::kGruResetBefore, Cell::kPeepholeLstm}, 2, 9);
     const std::vector<float> out = whole_of(tower).out;
     auto stack = stack_of(tower);
     core::Stream stream(stack, 2);

@@ -40,7 +40,7 @@ constexpr Case kOneRow = {.time = 20, .rows = 1, .features = 5, .hidden = 300};
 
 // More threads than rows, than cores, than before.
 void threads_share_rows_and_units() {
-    for (const Cell cell : kCompiled) {
+    for (const Cell cell : kCells) {
         for (Case c : {kManyRows, kFewRows, kOneRow}) {
             c.cell = cell;
             const Problem p = make_problem(c);
@@ -48,15 +48,33 @@ void threads_share_rows_and_units() {
             for (const bool recompute : {false, true}) {
                 const Results alone = run(p, {.threads = 1, .recompute = recompute});
                 for (const int threads : {2, 5, 3}) {
-                    expect_same_rows(alone, run(p, {.threads = threads, .recompute = recompute}));
+                    expect_same_results(alone, run(p, {.threads = threads, .recompute = recompute}));
                 }
             }
         }
     }
 }
 
+// Where rows end at different steps, a thread's rows of one chunk of steps lie where another's of the next do.
+void threads_keep_apart_from_chunk_to_chunk() {
+    constexpr int kTurns = 8;
+    for (const Cell cell : kCells) {
+        Case c{.cell = cell, .time = 40, .rows = 32, .features = 32, .hidden = 128, .kind = Rows::kLengths};
+        if (core::gates_of(cell) == 1) c.hidden = 256;  // chunks have fewer rows the more columns the gates have
+        for (const bool bfloat16 : {false, core::has_bfloat16()}) {
+            c.bfloat16 = bfloat16;
+            const Problem p = make_problem(c);
+            current_case = describe(c);
+            const Results alone = run(p, {.threads = 1});
+            for (int turn = 0; turn < kTurns; ++turn) {
+                expect_same_results(alone, run(p, {.threads = turn % 2 == 0 ? 2 : 3, .recompute = turn % 4 == 1}));
+            }
+        }
+    }
+}
+
 void callers_do_not_wait_for_each_other_wrongly() {
-    for (const Cell cell : kCompiled) {
+    for (const Cell cell : kCells) {
         Case c = kManyRows;
         c.cell = cell;
         const Problem p = make_problem(c);
@@ -70,25 +88,28 @@ void callers_do_not_wait_for_each_other_wrongly() {
                 core::backward(backward_call(p, results.at(i), {.threads = 1 + i}));
             }
         });
-        for (const Results& r : results) expect_same_rows(alone, r);
+        for (const Results& r : results) expect_same_results(alone, r);
     }
 }
 
 void streams_share_a_stack() {
-    const Problem p = make_problem({.cell = Cell::kGruResetAfter, .time = 9, .rows = 2, .hidden = 33});
-    const std::array layers = {layer_of(p)};
-    const std::array weights = {weights_of(p)};
-    const auto stack = core::make_stack(layers, weights);
-    const core::Stream first(stack, 2);
-    std::array<std::vector<float>, kCallers> outs;
-    at_once([&](int i) {
-        core::Stream stream(first);
-        outs.at(i).resize(p.of.rows * p.of.hidden);
-        for (std::int64_t t = 0; t < p.of.time; ++t) {
-            stream.step(p.x.buffer.data() + t * p.x.time_stride, outs.at(i).data());
-        }
-    });
-    for (const auto& out : outs) expect_same_bits("streams at once", out, outs[0]);
+    for (const Cell cell : kCells) {
+        const Problem p = make_problem({.cell = cell, .time = 9, .rows = 2, .hidden = 33});
+        const std::array layers = {layer_of(p)};
+        const std::array weights = {weights_of(p)};
+        const auto stack = core::make_stack(layers, weights);
+        const core::Stream first(stack, 2);
+        std::array<std::vector<float>, kCallers> outs;
+        current_case = describe(p.of);
+        at_once([&](int i) {
+            core::Stream stream(first);
+            outs.at(i).resize(p.of.rows * p.of.hidden);
+            for (std::int64_t t = 0; t < p.of.time; ++t) {
+                stream.step(p.x.buffer.data() + t * p.x.time_stride, outs.at(i).data());
+            }
+        });
+        for (const auto& out : outs) expect_same_bits("streams at once", out, outs[0]);
+    }
 }
 
 }  // namespace
@@ -97,6 +118,7 @@ int main(int argc, char** argv) {
     constexpr std::array kTests = {
         TEST(first_use_from_many_threads),
         TEST(threads_share_rows_and_units),
+        TEST(threads_keep_apart_from_chunk_to_chunk),
         TEST(callers_do_not_wait_for_each_other_wrongly),
         TEST(streams_share_a_stack),
     };
