@@ -10,8 +10,8 @@ import torch
 from jaxtyping import install_import_hook
 
 # Annotations of the mathematical rooms are executed while tests run; elsewhere they cost nothing. Not so those of the
-# layers with torch's contract, and of what swaps them in, which must answer a wrong argument with an error of their own,
-# nor those of ops, which say no shapes and would stand in a compiler's way.
+# layers with torch's contract, and of what swaps them in, which must answer a wrong argument with an error of their
+# own, nor those of ops, which say no shapes and would stand in a compiler's way.
 blocks = Path(__file__).parents[1].joinpath("src", "recurra", "nn").glob("_[!_]*.py")
 install_import_hook(
     [

@@ -31,11 +31,12 @@ class RecurrentLayer(torch.nn.RNNBase):
         """What this layer computes."""
         raise NotImplementedError
 
-    def plan(self) -> ops.Plan:
-        """Which kernel this layer runs on, where its weights lie now, and why."""
+    def plan(self, *, steps: int | None = None, rows: int | None = None) -> ops.Plan:
+        """Which kernel this layer runs on, where its weights lie now, and why; for a call of so many steps and rows."""
         # Not parameters(): a replica that DataParallel makes has none.
         weight = next(weight for weight in self._flat_weights if weight is not None)
-        return self.recurrence().plan(dtype=weight.dtype, device=weight.device, training=self.training)
+        how: Any = {"dtype": weight.dtype, "device": weight.device, "training": self.training}
+        return self.recurrence().plan(**how, steps=steps, rows=rows, hidden_size=self.hidden_size)
 
     def stream(self, rows: int = 1) -> ops.Stream:
         """This layer outside of training, a step at a time, for so many sequences at once; with its weights of now.
@@ -81,8 +82,6 @@ class RecurrentLayer(torch.nn.RNNBase):
         lengths: Sequence[int] | Tensor | None,
         resets: Tensor | None,
     ) -> tuple[Any, State]:
-        if not torch.compiler.is_compiling():
-            self._update_flat_weights()
         if isinstance(input, PackedSequence):
             if resets is not None:
                 raise ConfigError(
@@ -92,7 +91,7 @@ class RecurrentLayer(torch.nn.RNNBase):
         if input.dim() not in (2, 3):
             raise ValueError(f"{type(self).__name__}: Expected input to be 2D or 3D, got {input.dim()}D tensor instead")
         batched = input.dim() == 3
-        if state is not None and any(field.dim() != input.dim() for field in state):
+        if state is not None and not (state[0].dim() == state[-1].dim() == input.dim()):
             kind, dims = "batched 3-D" if batched else "unbatched 2-D", [f"{field.dim()}-D" for field in state]
             names, got = (
                 ("hx", f"{dims[0]} tensor") if len(dims) == 1 else ("hx and cx", f"({', '.join(dims)}) tensors")
@@ -129,8 +128,12 @@ class RecurrentLayer(torch.nn.RNNBase):
         return PackedSequence(data, batch_sizes, sorted_indices, unsorted_indices), state
 
     def _compute(self, input: Tensor, state: State, **rows: Tensor | None) -> tuple[Tensor, State]:
-        # By name, since a compiler exchanges parameters, and would remark on a list of them that is changed.
-        weights = [getattr(self, name) for name in self._flat_weights_names]
+        # By name, since functional_call and compilers exchange parameters; straight from where they are, if they are
+        # there, since asking a module takes longer than a step. torch's list of them is for cuDNN.
+        if not input.is_cpu and not torch.compiler.is_compiling():
+            self._update_flat_weights()
+        there = self._parameters
+        weights: Any = [there[name] if name in there else getattr(self, name) for name in self._flat_weights_names]
         return ops.recurrent(input, state, weights, self.recurrence(), training=self.training, **rows)
 
     def _state_sizes(self, input: Tensor, batch_sizes: Tensor | None) -> dict[str, tuple[int, int, int]]:

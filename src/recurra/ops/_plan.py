@@ -49,6 +49,21 @@ _APART = [
 ]
 
 
+# Up to how many steps torch may be faster at all where there is little to compute, and how little: it costs less to
+# call. A kind that isn't here has no such sizes. Measured: benchmarks/small_calls.py.
+_FEW_STEPS = {"rnn": 3, "gru": 1}
+_LITTLE = 2048  # steps times rows times hidden units
+# Rows of all steps together that don't pay for laying out weights, which the compiled kernel does at each call.
+_FEW_ROWS = 4
+
+
+def torch_is_faster(kind: str, steps: int, rows: int, hidden: int) -> bool:
+    """Whether a call is so short that torch beats the compiled kernel at it."""
+    if kind not in _FEW_STEPS or steps * rows == 0:
+        return False
+    return steps * rows <= _FEW_ROWS or (steps <= _FEW_STEPS[kind] and steps * rows * hidden <= _LITTLE)
+
+
 class Plan(NamedTuple):
     """The kernel that runs, by name, and why it and no other, in plain words.
 
@@ -67,6 +82,9 @@ def plan(
     device: torch.device,
     training: bool,
     precision: str = "float32",
+    steps: int | None = None,
+    rows: int | None = None,
+    hidden_size: int | None = None,
     **features: object,
 ) -> Plan:
     """Which kernel would run a recurrent layer, and why.
@@ -74,7 +92,9 @@ def plan(
     `kind` is rnn, lstm or gru; features are what sets the layer apart: `nonlinearity`, `peephole`, `proj_size`,
     `reset_after`, and for all kinds `recurrent_dropout`, `zoneout`, `layer_norm` and whether there are `resets`.
     `training` is the layer's mode: recurrent dropout is for training alone, and so may a kernel be. `precision` is
-    float32, or bf16 to let products be of numbers rounded to bfloat16 where this machine multiplies those faster. The
+    float32, or bf16 to let products be of numbers rounded to bfloat16 where this machine multiplies those faster. If
+    `steps`, `rows` and `hidden_size` are given, the plan is for a call of that size: torch computes the shortest, where
+    it is faster. Compiled graphs, which are for any size, and calls with lengths don't make this difference. The
     environment variable RECURRA_KERNEL, if it is set when recurra is imported, names the kernel instead. Raises
     ConfigError for a kind or feature that nothing computes, rather than computing something near it.
 
@@ -83,6 +103,15 @@ def plan(
     """
     choice = choose(kind, dtype, device.type, training, precision, features)
     is_bfloat16 = precision == "bf16" and choice.kernel == "native" and has_bfloat16()
+    yields = choice.yields and kind in _FEW_STEPS
+    if yields and steps is not None and rows is not None and hidden_size is not None:
+        if torch_is_faster(kind, steps, rows, hidden_size):
+            return Plan(
+                "torch",
+                f"torch computes this {kind}; for {steps} x {rows} rows of {hidden_size} units it is faster than "
+                "recurra's own kernel, which lays out the weights at each call",
+            )
+        yields = False
     if choice.kernel == "native":
         products = ", bf16 products, float32 sums" if is_bfloat16 else ""
         reason = (
@@ -90,12 +119,14 @@ def plan(
             f"{products}; it stores the gates for the way back, or computes them again where they would take too much "
             "memory"
         )
+        if yields:
+            reason += "; calls of so few steps and rows that torch is faster are torch's"
     elif choice.kernel == "torch":
         reason = f"torch computes this {kind}; recurra's own kernel has no {', no '.join(choice.not_native)}"
     else:
         own = [f"recurra's own kernel has no {', no '.join(choice.not_native)}"] if choice.not_native else []
-        steps = "the equations are computed step by step, slower than torch would"
-        reason = "; ".join([*choice.not_torch, *own, steps])
+        equations = "the equations are computed step by step, slower than torch would"
+        reason = "; ".join([*choice.not_torch, *own, equations])
     if precision == "bf16" and not is_bfloat16:
         reason += f"; {dtype} products and not bf16, "
         reason += (
@@ -112,6 +143,7 @@ class Choice(NamedTuple):
     kernel: Kernel
     not_native: list[str]
     not_torch: list[str]
+    yields: bool  # to torch, where a call is short
 
 
 def choose(
@@ -144,7 +176,10 @@ def choose(
     kernel: Kernel = "reference" if not_torch else "torch"
     if not not_native:
         kernel = "native"
-    return Choice(kernel if _FORCED is None else _forced(not_native, not_torch, beyond), not_native, not_torch)
+    if _FORCED is not None:
+        return Choice(_forced(not_native, not_torch, beyond), not_native, not_torch, False)
+    yields = kernel == "native" and not not_torch and not (precision == "bf16" and has_bfloat16())
+    return Choice(kernel, not_native, not_torch, yields)
 
 
 def _forced(not_native: list[str], not_torch: list[str], beyond: list[str]) -> Kernel:

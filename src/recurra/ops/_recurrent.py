@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from recurra import reference
-from recurra.ops._plan import Kernel, Kind, Plan, Precision, choose, plan
+from recurra.ops._plan import Choice, Kind, Plan, Precision, choose, plan, torch_is_faster
 from recurra.ops._stack import run_stack
 
 
@@ -37,9 +37,11 @@ class Recurrence(NamedTuple):
     layer_norm: bool = False
     precision: Precision = "float32"
 
-    def plan(self, *, dtype: torch.dtype, device: torch.device, training: bool, resets: bool = False) -> Plan:
-        """Which kernel would run this, with resets or without, and why."""
-        own = {**self.features, "resets": resets}
+    def plan(
+        self, *, dtype: torch.dtype, device: torch.device, training: bool, resets: bool = False, **sizes: int | None
+    ) -> Plan:
+        """Which kernel would run this, with resets or without, and why. Sizes are those that `plan` takes."""
+        own: Any = {**self.features, "resets": resets, **sizes}
         return plan(self.kind, dtype=dtype, device=device, training=training, precision=self.precision, **own)
 
     @property
@@ -84,12 +86,20 @@ def recurrent(
     the output is 0 and the final state is the one after the last step. `resets`, laid out as the input is, holds where
     a row begins anew: nothing passes between that step and the one before it, in either direction; not with a packed
     sequence. `training` throws the dice of dropout.
+
+    What the compiled kernel gives is equal bit by bit for any number of threads, and a row's for whatever other rows
+    there are; the shortest calls, which torch computes (`plan`), are equal to it up to rounding.
     """
     if torch.is_autocast_enabled("cpu") and input.is_cpu:
         # As torch does with what loses by short numbers: computed, and given, in the numbers of the weights.
         input, state = input.to(weights[0].dtype), tuple(field.to(weights[0].dtype) for field in state)
-    kernel_of = _kernel_of if torch.compiler.is_compiling() else _remembered_kernel_of
-    kernel = kernel_of(recurrence, input.dtype, input.device.type, training, resets is not None)
+    is_compiling = torch.compiler.is_compiling()
+    choice_of = _choice_of if is_compiling else _remembered_choice_of
+    kernel, *_, yields = choice_of(recurrence, input.dtype, input.device.type, training, resets is not None)
+    if yields and batch_sizes is None and lengths is None and not is_compiling:
+        steps, rows = (input.shape[1], input.shape[0]) if recurrence.batch_first else input.shape[:2]
+        if torch_is_faster(recurrence.kind, steps, rows, state[0].shape[-1]):
+            kernel = "torch"
     if kernel == "native":
         return _by_native(input, state, weights, recurrence, training, batch_sizes, lengths, resets)
     if kernel == "torch":
@@ -97,12 +107,12 @@ def recurrent(
     return _by_reference(input, state, weights, recurrence, training, batch_sizes, lengths, resets)
 
 
-def _kernel_of(recurrence: Recurrence, dtype: torch.dtype, device: str, training: bool, resets: bool) -> Kernel:
+def _choice_of(recurrence: Recurrence, dtype: torch.dtype, device: str, training: bool, resets: bool) -> Choice:
     features = {**recurrence.features, "resets": resets}
-    return choose(recurrence.kind, dtype, device, training, recurrence.precision, features).kernel
+    return choose(recurrence.kind, dtype, device, training, recurrence.precision, features)
 
 
-_remembered_kernel_of = lru_cache(_kernel_of)
+_remembered_choice_of = lru_cache(_choice_of)
 
 
 def _by_native(
@@ -113,7 +123,7 @@ def _by_native(
     training: bool,
     batch_sizes: Tensor | None,
     lengths: Tensor | None,
-    resets: Tensor | None,
+    resets: Tensor | None = None,
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     kind = recurrence.kind
     if kind == "rnn":
