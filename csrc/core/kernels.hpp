@@ -36,9 +36,16 @@ namespace avx512_bf16 {
 extern const Kernels kernels;
 }
 #endif
+// What runs on any machine.
+#if defined(__aarch64__)
+namespace neon {
+extern const Kernels kernels;
+}
+#else
 namespace baseline {
 extern const Kernels kernels;
 }
+#endif
 
 // Those in use.
 const Kernels& kernels() noexcept;

@@ -26,6 +26,12 @@ struct Product {
     float* c = nullptr;
     Index c_row = 0;
     bool add = false;  // to what stands in c, after the sum
+    // Of one row alone, two panels at once, whose parts lie so far apart: a single panel has too few sums to keep the
+    // multipliers busy. 1 or 2.
+    Index panels = 1;
+    Index b_panel = 0;
+    Index init_panel = 0;
+    Index c_panel = 0;
 };
 
 // How many rows a tile has at most. With 32 registers: 24 sums, the panel's vectors and the number that multiplies.
@@ -84,9 +90,36 @@ void product_tile(const Product& p) noexcept {
     }
 }
 
+// One row, two panels; k adjacent, one segment.
+template <int V, bool kWords>
+void product_pair(const Product& p) noexcept {
+    Vec sum[2][V];
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; ++i) {
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) sum[i][v] = load(p.init + i * p.init_panel + v * kLanes);
+    }
+    const float* one = p.b;
+    const float* other = p.b + p.b_panel;
+    for (Index k = 0; k < p.last_depth; ++k, one += p.b_k, other += p.b_k) {
+        const Vec factor = broadcast(p.a[k]);
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) {
+            sum[0][v] = multiply_add<kWords>(sum[0][v], factor, load(one + v * kLanes));
+            sum[1][v] = multiply_add<kWords>(sum[1][v], factor, load(other + v * kLanes));
+        }
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; ++i) {
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) store(p.c + i * p.c_panel + v * kLanes, sum[i][v]);
+    }
+}
+
 template <int V, bool kAdjacent, bool kWords, int M = kTileRows<V>>
 [[gnu::always_inline]] inline void product_rows(int rows, const Product& p) noexcept {
     if constexpr (M == 1) {
+        if (kAdjacent && p.panels == 2) return product_pair<V, kWords>(p);
         product_tile<1, V, kAdjacent, kWords>(p);
     } else if (rows == M) {
         product_tile<M, V, kAdjacent, kWords>(p);

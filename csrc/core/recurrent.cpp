@@ -32,7 +32,11 @@ struct Found {
         add(cpu.avx512f && cpu.avx512bw && cpu.avx512vl && cpu.fma, avx512::kernels);
         add(cpu.avx2 && cpu.fma, avx2::kernels);
 #endif
+#if defined(__aarch64__)
+        add(true, neon::kernels);
+#else
         add(true, baseline::kernels);
+#endif
     }
 
     [[nodiscard]] const Kernels* named(const char* name) const noexcept {

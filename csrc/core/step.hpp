@@ -73,8 +73,13 @@ void step(const PackedWeights& w, const StepRows& at, Range all_rows, Range pane
     const Index h_depth = words_of(w.hidden);
     const Index h_row = words_of(w.hidden_stride);
     const Index tape_row = blocks_of(w.hidden) * C::kTape * kLanes;
-    for (Index p = panels.begin; p < panels.end; ++p) {
+    // Two panels are two streams from memory: worth it where the weights stay near.
+    constexpr Index kNear = 1 << 15U;
+    const bool is_alone = kRegisters == 32 && !C::kTwice && all_rows.end - all_rows.begin == 1 &&
+                          w.panels.count * gates_row * h_depth <= kNear;
+    for (Index p = panels.begin, together = 1; p < panels.end; p += together) {
         const int vectors = w.panels.of(p);
+        together = is_alone && p + 1 < panels.end && w.panels.of(p + 1) == vectors ? 2 : 1;
         const Index width = w.panels.width(p);
         const float* const input_panel = w.input + p * gates_row * x_depth;
         const float* const state_panel = w.state + p * gates_row * h_depth;
@@ -83,6 +88,7 @@ void step(const PackedWeights& w, const StepRows& at, Range all_rows, Range pane
                 alignas(64) float of_input[8 * kPanelVectors * kLanes];
                 alignas(64) float sums[8 * kPanelVectors * kLanes];
                 const float* input = of_input;
+                const Index input_next = at.gates != nullptr && together == 2 ? at.gates_panel : gates_row;
                 if (at.gates != nullptr) {
                     input = at.gates + p * at.gates_panel + first * gates_row;
                 } else {
@@ -95,7 +101,11 @@ void step(const PackedWeights& w, const StepRows& at, Range all_rows, Range pane
                              .b_k = width,
                              .init = w.input_bias + p * gates_row,
                              .c = of_input,
-                             .c_row = gates_row});
+                             .c_row = gates_row,
+                             .panels = together,
+                             .b_panel = gates_row * x_depth,
+                             .init_panel = gates_row,
+                             .c_panel = gates_row});
                 }
                 product(rows, C::kTwice ? C::kStateGates : vectors,
                         {.a = at.h_words + first * h_row,
@@ -107,12 +117,18 @@ void step(const PackedWeights& w, const StepRows& at, Range all_rows, Range pane
                          .init = C::kApart ? w.state_bias + p * gates_row : input,
                          .init_row = C::kApart ? 0 : gates_row,
                          .c = sums,
-                         .c_row = gates_row});
+                         .c_row = gates_row,
+                         .panels = together,
+                         .b_panel = gates_row * h_depth,
+                         .init_panel = C::kApart ? gates_row : input_next,
+                         .c_panel = gates_row});
                 const Index blocks = vectors / C::kGates;
-                for (Index m = 0; m < rows; ++m) {
-                    const Index row = first + m;
+                // Of several rows one panel, or of one row two panels.
+                for (Index m = 0; m < rows * together; ++m) {
+                    const Index row = together == 1 ? first + m : first;
+                    const Index panel = together == 1 ? p : p + m;
                     for (Index b = 0; b < blocks; ++b) {
-                        const Index block = p * (C::kGates == 1 ? kPanelVectors : 1) + b;
+                        const Index block = panel * (C::kGates == 1 ? kPanelVectors : 1) + b;
                         const Index unit = row * w.hidden_stride + block * kLanes;
                         const Index column = m * gates_row + b * C::kGates * kLanes;
                         if constexpr (C::kTwice) {
@@ -124,7 +140,7 @@ void step(const PackedWeights& w, const StepRows& at, Range all_rows, Range pane
                             continue;
                         } else {
                             C::forward({.sums = sums + column,
-                                        .input = input + column,
+                                        .input = input + m * input_next + b * C::kGates * kLanes,
                                         .peephole = C::kPeephole ? w.peephole + block * kLanes : nullptr,
                                         .hidden_stride = w.hidden_stride,
                                         .h_prev = at.h_prev + unit,
