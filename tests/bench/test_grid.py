@@ -6,6 +6,17 @@ from recurra.bench import CELLS, SECTIONS, grid
 from recurra.errors import ConfigError
 
 
+@pytest.fixture(autouse=True)
+def with_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recurra.bench._grid.has_bfloat16", lambda: True)
+
+
+def test_no_bf16_without_instructions(monkeypatch: pytest.MonkeyPatch):
+    assert {case.section for case in grid(sections=["bf16"])} == {"bf16"}
+    monkeypatch.setattr("recurra.bench._grid.has_bfloat16", lambda: False)
+    assert grid(sections=["bf16"]) == []
+
+
 def test_every_cell_and_section_is_there_once():
     cases = grid()
     assert len(set(cases)) == len(cases)

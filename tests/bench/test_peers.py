@@ -10,16 +10,16 @@ import pytest
 from recurra.bench import CELLS, Case
 from recurra.bench._case import make_problem
 from recurra.bench._check import compare, faults
-from recurra.bench._peer_ours import Ours, Padded
+from recurra.bench._peer_ours import Float32, Ours, Padded
 from recurra.bench._peer_torch import Torch, TorchCell
-from recurra.bench._peers import OURS, PADDED, Source, find_peers
+from recurra.bench._peers import FLOAT32, OURS, PADDED, Source, find_peers
 from recurra.bench._pipe import Worker
 from recurra.bench._truth import find_truth, write_truth
 from recurra.bench._worker import Measured
 from recurra.reference import GRU_RESET_AFTER, LSTM, rnn
 
 SOURCES, _ = find_peers()
-HERE = {OURS: Ours, PADDED: Padded, "torch": Torch, "torch-cell": TorchCell}
+HERE = {OURS: Ours, FLOAT32: Float32, PADDED: Padded, "torch": Torch, "torch-cell": TorchCell}
 CASES = [
     *(
         Case(cell, 6, 3, 2, 5, mode, ragged)
@@ -28,6 +28,7 @@ CASES = [
         for ragged in (False, True)
     ),
     *(Case(cell, 6, 1, 2, 5, "step") for cell in CELLS),
+    *(Case(cell, 6, 3, 16, 64, mode, precision="bf16") for cell in CELLS for mode in ("forward", "training")),
 ]
 
 
@@ -39,7 +40,8 @@ def test_ours_and_torch_are_right(source: Source, case: Case):
         assert variants
         for variant in variants.values():
             variant.call()
-            assert faults(compare(case, variant.results(variant.call()), find_truth(case))) == {}
+            found = compare(case, variant.results(variant.call()), find_truth(case))
+            assert faults(found, case.precision if source.name == OURS else "float32") == {}
 
 
 @pytest.mark.slow

@@ -85,13 +85,13 @@ def test_a_peer_that_fails_fails_alone(monkeypatch):
 
 def test_peers_are_ours_first_and_those_asked_for():
     sources, _ = find_peers(["torch"])
-    assert [source.name for source in sources] == ["recurra", "padded", "torch", "torch-cell"]
+    assert [source.name for source in sources] == ["recurra", "float32", "padded", "torch", "torch-cell"]
 
 
 def test_a_peer_that_is_not_installed_is_listed(monkeypatch):
     monkeypatch.setattr("recurra.bench._peers.find_spec", lambda module: None if module == "onnx" else object())
     sources, lacking = find_peers(PEERS)
-    assert [source.name for source in sources] == ["recurra", "padded", "torch", "torch-cell", "jax"]
+    assert [source.name for source in sources] == ["recurra", "float32", "padded", "torch", "torch-cell", "jax"]
     assert lacking["onnxruntime"] == "onnx isn't installed: pip install 'recurra[bench]'"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from recurra.bench._case import Cell, Section
-from recurra.bench._peers import OURS, PADDED
+from recurra.bench._peers import FLOAT32, OURS, PADDED
 from recurra.bench._results import Measurement, Run
 from recurra.bench._statistics import geometric_mean
 
@@ -15,6 +15,7 @@ LABELS: dict[Section, str] = {
     "training": "forward+backward",
     "step": "one step",
     "lengths": "variable lengths",
+    "bf16": "products of bfloat16",
 }
 _TORCH: dict[Section, dict[Cell, float]] = {
     "training": {"gru": 4.5, "rnn": 4.0, "lstm": 1.5},
@@ -53,6 +54,7 @@ def bar(run: Run) -> list[Line]:
         lines += _whole_sequences(section, sections[section], run.peak)
     lines += _single_steps(sections["step"])
     lines += _variable_lengths(sections["lengths"])
+    lines.append(_mean("products of bfloat16, against those of float32", 1.5, sections["bf16"], against(FLOAT32)))
     return [*lines, _accuracy(run.measurements)]
 
 

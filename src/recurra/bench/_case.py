@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 Cell = Literal["rnn", "gru", "lstm"]
 Mode = Literal["forward", "training", "step"]
-Section = Literal["forward", "training", "step", "lengths"]
+Section = Literal["forward", "training", "step", "lengths", "bf16"]
+Precision = Literal["float32", "bf16"]
 CELLS: tuple[Cell, ...] = get_args(Cell)
 SECTIONS: tuple[Section, ...] = get_args(Section)
 GATES: dict[Cell, int] = {"rnn": 1, "gru": 3, "lstm": 4}
@@ -23,7 +24,7 @@ class Case:
 
     `forward` runs a whole sequence, keeping nothing; `training` also goes back, to the gradients of the input and of
     every weight; `step` runs the same sequence one step at a time, as a stream does. If `ragged`, each row has a length
-    of its own.
+    of its own. `precision` is that of the numbers that are multiplied.
     """
 
     cell: Cell
@@ -33,6 +34,7 @@ class Case:
     hidden_size: int
     mode: Mode
     ragged: bool = False
+    precision: Precision = "float32"
 
     @property
     def size(self) -> str:
@@ -42,10 +44,13 @@ class Case:
     @property
     def section(self) -> Section:
         """The table that this case belongs to."""
+        if self.precision == "bf16":
+            return "bf16"
         return "lengths" if self.ragged else self.mode
 
     def __str__(self) -> str:
-        return f"{self.cell} {self.size} {self.mode}{' ragged' if self.ragged else ''}"
+        how = (" ragged" if self.ragged else "") + ("" if self.precision == "float32" else f" {self.precision}")
+        return f"{self.cell} {self.size} {self.mode}{how}"
 
     @property
     def flops(self) -> int:

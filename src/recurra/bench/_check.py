@@ -8,12 +8,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recurra.bench._case import GRADIENTS, Case, expected_names
+from recurra.bench._case import GRADIENTS, Case, Precision, expected_names
 
 # Of the largest true value. Sound float32 runtimes stay a hundred times below these; one that computes something else,
 # or in half precision, doesn't.
 OUTPUT_LIMIT = 1e-4
 GRADIENT_LIMIT = 1e-3
+# bfloat16 keeps 8 binary digits.
+BF16_LIMIT = 5e-2
 
 
 class Deviation(NamedTuple):
@@ -30,13 +32,19 @@ def compare(
     return {name: _deviation(results.get(name), truth[name]) for name in expected_names(case)}
 
 
-def faults(deviations: Mapping[str, Deviation]) -> dict[str, float]:
+def faults(deviations: Mapping[str, Deviation], precision: Precision = "float32") -> dict[str, float]:
     """What lies beyond its limit, and by how much it deviates. Nothing means that the result is right."""
     return {
         name: deviation.largest
         for name, deviation in deviations.items()
-        if not deviation.largest <= (GRADIENT_LIMIT if name in GRADIENTS else OUTPUT_LIMIT)
+        if not deviation.largest <= _limit(name, precision)
     }
+
+
+def _limit(name: str, precision: Precision) -> float:
+    if precision == "bf16":
+        return BF16_LIMIT
+    return GRADIENT_LIMIT if name in GRADIENTS else OUTPUT_LIMIT
 
 
 def _deviation(result: NDArray[np.floating] | None, truth: NDArray[np.float64]) -> Deviation:

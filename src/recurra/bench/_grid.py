@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from recurra.bench._case import CELLS, SECTIONS, Case, Cell, Mode, Section
 from recurra.errors import ConfigError
+from recurra.ops import has_bfloat16
 
 # T, B, I, H: sizes that people train, from a sensor's to a language model's, and sizes that no kernel was made for.
 SIZES = (
@@ -16,6 +17,7 @@ SIZES = (
     (37, 7, 13, 17),
     (50, 33, 100, 130),
 )
+LARGE = ((128, 64, 256, 256), (64, 64, 512, 512))
 RAGGED = ((100, 32, 128, 128), (128, 64, 256, 256))
 STREAM = (256, 1, 128, 128)
 QUICK = ((100, 32, 128, 128), (128, 64, 256, 256), (37, 7, 13, 17))
@@ -28,7 +30,10 @@ def grid(
     sections: Sequence[str] = SECTIONS,
     quick: bool = False,
 ) -> list[Case]:
-    """The cases of a run, one size after the other; `only` names sizes, such as T100-B32-I64-H64."""
+    """The cases of a run, one size after the other; `only` names sizes, such as T100-B32-I64-H64.
+
+    Products of bfloat16 are there only where this machine has them.
+    """
     _refuse_unknown("cell", cells, CELLS)
     _refuse_unknown("section", sections, SECTIONS)
     cases = [case for section in SECTIONS if section in sections for case in _section(section, quick=quick)]
@@ -44,6 +49,14 @@ def _section(section: Section, *, quick: bool) -> list[Case]:
             for size in RAGGED[: 1 if quick else None]
             for cell in CELLS
             for mode in (("training",) if quick else ("forward", "training"))
+        ]
+    if section == "bf16":
+        sizes = LARGE[: 1 if quick else None] if has_bfloat16() else ()
+        return [
+            Case(cell, *size, mode=mode, precision="bf16")
+            for size in sizes
+            for cell in CELLS
+            for mode in ("forward", "training")
         ]
     sizes = (STREAM,) if section == "step" else QUICK if quick else SIZES
     return [_case(cell, size, section) for size in sizes for cell in CELLS]

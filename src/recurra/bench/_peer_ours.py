@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,8 +35,18 @@ class Ours:
         if case.mode == "step":
             return {"stream": _stream(module, problem)}
         module.train(case.mode == "training")
+        module.precision = case.precision
         call = layer.training if case.mode == "training" else layer.forward
-        return {module.plan().kernel: Variant(call, layer.results)}
+        plan = module.plan(steps=case.time, rows=case.batch)
+        setting = plan.kernel if case.precision == "float32" else f"{plan.kernel}, {case.precision}"
+        return {setting: Variant(call, layer.results)}
+
+
+class Float32(Ours):
+    """Ours with products of float32, whatever the case asks for."""
+
+    def variants(self, case: Case, problem: Problem) -> Mapping[str, Variant]:
+        return super().variants(replace(case, precision="float32"), problem)
 
 
 class Padded(Ours):

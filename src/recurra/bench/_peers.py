@@ -15,7 +15,12 @@ class Source:
     name: str
     home: str  # "module:class"
     needs: tuple[str, ...]  # modules
-    can: Callable[[Case], bool]
+    of_float32: Callable[[Case], bool]
+    of_bf16: bool = False
+
+    def can(self, case: Case) -> bool:
+        """Whether it is measured at this."""
+        return self.of_bf16 if case.precision == "bf16" else self.of_float32(case)
 
     @property
     def missing(self) -> str | None:
@@ -23,10 +28,11 @@ class Source:
         return next((module for module in self.needs if find_spec(module) is None), None)
 
 
-OURS, PADDED = "recurra", "padded"
+OURS, PADDED, FLOAT32 = "recurra", "padded", "float32"
 _HOME = "recurra.bench"
 SOURCES = (
-    Source(OURS, f"{_HOME}._peer_ours:Ours", ("torch",), lambda case: True),
+    Source(OURS, f"{_HOME}._peer_ours:Ours", ("torch",), lambda case: True, of_bf16=True),
+    Source(FLOAT32, f"{_HOME}._peer_ours:Float32", ("torch",), lambda case: False, of_bf16=True),
     Source(PADDED, f"{_HOME}._peer_ours:Padded", ("torch",), lambda case: case.ragged),
     Source("torch", f"{_HOME}._peer_torch:Torch", ("torch",), lambda case: True),
     Source("torch-cell", f"{_HOME}._peer_torch:TorchCell", ("torch",), lambda case: case.mode == "step"),
@@ -44,7 +50,7 @@ SOURCES = (
     ),
     Source("jax", f"{_HOME}._peer_jax:Jax", ("jax",), lambda case: case.mode != "step" and not case.ragged),
 )
-# What `--peers` takes; ours, in both forms, and torch's two ways to take a step are there without being asked for.
+# What `--peers` takes; ours, in all forms, and torch's two ways to take a step are there without being asked for.
 PEERS = ("torch", "onnxruntime", "openvino", "jax")
 
 
@@ -55,7 +61,7 @@ def find_peers(names: Sequence[str] = PEERS) -> tuple[list[Source], dict[str, st
             raise ConfigError(f"There is no peer {name!r}. Choose among {', '.join(PEERS)}.")
     if find_spec("torch") is None:
         raise MissingExtraError("This needs torch, which isn't installed. Run: pip install 'recurra[train]'")
-    asked = {*names, OURS, PADDED, *(["torch-cell"] if "torch" in names else [])}
+    asked = {*names, OURS, PADDED, FLOAT32, *(["torch-cell"] if "torch" in names else [])}
     wanted = [source for source in SOURCES if source.name in asked]
     lacking = {
         source.name: f"{source.missing} isn't installed: pip install 'recurra[bench]'"

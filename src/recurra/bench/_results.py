@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from recurra.bench._case import Case
 from recurra.bench._check import Deviation
-from recurra.bench._peers import OURS, PADDED
+from recurra.bench._peers import FLOAT32, OURS, PADDED
 from recurra.bench._statistics import Quartiles, quartiles, ratio
 
 
@@ -41,7 +41,8 @@ class Measurement:
     @property
     def best(self) -> str | None:
         """The fastest of the others."""
-        times = {name: quartiles(t.seconds).median for name, t in self.timings.items() if name not in (OURS, PADDED)}
+        others = {name: timing for name, timing in self.timings.items() if name not in (OURS, PADDED, FLOAT32)}
+        times = {name: quartiles(timing.seconds).median for name, timing in others.items()}
         return min(times, key=times.__getitem__) if times else None
 
     def ratio(self, peer: str | None) -> Quartiles | None:

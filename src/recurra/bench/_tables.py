@@ -92,7 +92,8 @@ def _title(section: Section, report: Report) -> str:
 
 
 def _direction(measurement: Measurement) -> str:
-    return f" {LABELS[measurement.case.mode]}" if measurement.case.ragged else ""
+    case = measurement.case
+    return f" {LABELS[case.mode]}" if case.section != case.mode else ""
 
 
 def _took_part(measurement: Measurement, peer: str) -> bool:

@@ -57,7 +57,7 @@ class Measured:
         checked: dict[str, Any] = {}
         for name, variant in list(variants.items()):
             deviations = compare(this, variant.results(variant.call()), true)
-            checked[name] = _verdict(deviations)
+            checked[name] = _verdict(this, deviations)
             if checked[name]["faults"]:
                 del variants[name]
         self._prepared = Prepared(this, true, variants)
@@ -81,7 +81,7 @@ class Measured:
         """How far the last timed call's result is from the truth."""
         case, truth, variants = self._ready()
         (variant,) = variants.values()
-        return _verdict(compare(case, variant.results(self._last), truth))
+        return _verdict(case, compare(case, variant.results(self._last), truth))
 
     def _trial(self, variant: Variant) -> list[float]:
         first, _ = time_calls(variant.call, 1)
@@ -93,8 +93,8 @@ class Measured:
         return self._prepared
 
 
-def _verdict(deviations: Mapping[str, Deviation]) -> dict[str, Any]:
-    return {"deviations": deviations, "faults": faults(deviations)}
+def _verdict(case: Case, deviations: Mapping[str, Deviation]) -> dict[str, Any]:
+    return {"deviations": deviations, "faults": faults(deviations, case.precision)}
 
 
 def serve(handler: Any, requests: Any, answers: Any) -> None:

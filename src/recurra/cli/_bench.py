@@ -16,8 +16,8 @@ def bench(
     quick: Annotated[bool, Parameter(help="A few configurations, in about a minute.", negative=())] = False,
     cells: Annotated[str, Parameter(help="Of rnn, gru and lstm, those to measure.")] = "rnn,gru,lstm",
     sections: Annotated[
-        str, Parameter(help="Of forward, training, step and lengths, those to measure.")
-    ] = "forward,training,step,lengths",
+        str, Parameter(help="Of forward, training, step, lengths and bf16, those to measure.")
+    ] = "forward,training,step,lengths,bf16",
     only: Annotated[str | None, Parameter(help="Sizes to measure, such as T100-B32-I64-H64. Default: all.")] = None,
     peers: Annotated[str, Parameter(help="Whom to measure beside recurra, where installed.")] = (
         "torch,onnxruntime,openvino,jax"

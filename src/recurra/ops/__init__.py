@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from recurra.ops._native import (
         Stream,
         cpu_features,
+        has_bfloat16,
         instruction_set,
         instruction_sets,
         peak_gflops,
@@ -24,6 +25,7 @@ __all__ = [
     "Recurrence",
     "Stream",
     "cpu_features",
+    "has_bfloat16",
     "instruction_set",
     "instruction_sets",
     "peak_gflops",
@@ -43,6 +45,7 @@ __getattr__, __dir__ = lazy(
         "Recurrence": "recurra.ops._recurrent",
         "Stream": "recurra.ops._native",
         "cpu_features": "recurra.ops._native",
+        "has_bfloat16": "recurra.ops._native",
         "instruction_set": "recurra.ops._native",
         "instruction_sets": "recurra.ops._native",
         "peak_gflops": "recurra.ops._native",

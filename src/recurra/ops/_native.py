@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from recurra import _core
-from recurra._core import Stream, backward, forward, has_bfloat16, kept_floats, tape_size
+from recurra._core import Stream, backward, forward, kept_floats, tape_size
 from recurra.errors import ConfigError
 
 __all__ = [
@@ -41,6 +41,11 @@ def instruction_sets() -> tuple[str, ...]:
 def instruction_set() -> str:
     """The instruction set that the kernels use: the best, or what the environment variable RECURRA_ISA names."""
     return _core.instruction_set()
+
+
+def has_bfloat16() -> bool:
+    """Whether the instruction set in use multiplies bfloat16, which `precision="bf16"` asks for."""
+    return _core.has_bfloat16()
 
 
 @contextmanager
