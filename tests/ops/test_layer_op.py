@@ -268,7 +268,8 @@ def test_a_set_that_is_not_there_is_refused():
     with pytest.raises(ConfigError, match="Instruction set 'sse9' isn't compiled in"), ops.use_instruction_set("sse9"):
         pass
     before = ops.instruction_set()
-    with ops.use_instruction_set("baseline"):
-        assert ops.instruction_set() == "baseline"
+    portable = ops.instruction_sets()[-1]
+    with ops.use_instruction_set(portable):
+        assert ops.instruction_set() == portable
     assert ops.instruction_set() == before
     assert before in ops.instruction_sets()
