@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tarfile
@@ -21,11 +22,12 @@ def package_files() -> frozenset[str]:
 
 @pytest.fixture(scope="session")
 def distributions(tmp_path_factory: pytest.TempPathFactory, package_files: frozenset[str]) -> Path:
-    """A folder with the sdist, and the wheel built from that sdist."""
+    """A folder with the sdist, and the wheel built from it in an environment that has the build's needs alone."""
     assert package_files
     folder = tmp_path_factory.mktemp("dist")
-    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
-    done = subprocess.run(build, capture_output=True, text=True)
+    build = [sys.executable, "-m", "build", "--outdir", str(folder), str(ROOT)]
+    environment = {**os.environ, "PIP_CONSTRAINT": str(ROOT / "constraints.txt")}
+    done = subprocess.run(build, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,29 @@ def test_the_compiled_module_works(environment: Path, tmp_path: Path):
     )
     done = run(environment / "python", "-W", "error", "-c", code, cwd=tmp_path)
     assert (done.stdout, done.stderr) == (f"{PROJECT['version']} [[0.0], [1.0]] True\n", "")
+
+
+def test_a_stream_steps(environment: Path, tmp_path: Path):
+    done = run(environment / "python", "-W", "error", str(Path(__file__).with_name("some_steps.py")), cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"(?:\w+: right\n)+", done.stdout)
+
+
+def test_the_doctor_works(environment: Path, tmp_path: Path):
+    done = run(environment / "recurra", "doctor", "--json", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    assert (found["version"], found["torch"], found["plans"]) == (PROJECT["version"], None, [])
+    assert found["instruction_set"] == found["instruction_sets"][0]
+    assert "pip install 'recurra[train]'" in [extra["command"] for extra in found["missing"]]
+
+
+@pytest.mark.parametrize("what", ["recurra", "recurra.ops.Stream"])
+def test_importing_takes_a_quarter_of_a_second(environment: Path, tmp_path: Path, what: str):
+    code = f"import time; begin = time.perf_counter(); import recurra; {what}; print(time.perf_counter() - begin)"
+    # The fastest of many, since other programs make this one wait.
+    took = [float(run(environment / "python", "-c", code, cwd=tmp_path).stdout) for _ in range(8)]
+    assert min(took) < 0.25
 
 
 def test_the_command_line_answers_without_torch(environment: Path, tmp_path: Path):

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
+import tomllib
+import zipfile
 from email import message_from_string
+from pathlib import Path
 
 import pytest
 
@@ -10,12 +14,14 @@ from cases.distributions import PROJECT, ROOT, Distribution
 
 pytestmark = pytest.mark.packaging
 
-# What may lie in the package: code, what type checkers read, the carried series, the report's parts.
+# What may lie in the package: code, what type checkers read, the carried series, pages.
 PACKAGE = re.compile(
     r"recurra/(?:\w+/)*(?:"
-    r"\w+\.py|_core\.pyi|py\.typed|data/series/(?:\w+\.csv|SOURCES\.md)|evaluate/_\w+\.(?:html\.j2|css|js)"
+    r"\w+\.py|_core\.pyi|py\.typed|data/series/(?:\w+\.csv|SOURCES\.md)|(?:bench|evaluate)/_\w+\.html\.j2"
     r")"
 )
+# Libraries of the system and of the compiler, which every program in C++ has: neither torch's nor one of OpenMP.
+LIBRARIES = re.compile(r"(?:libstdc\+\+|libgcc_s|lib(?:c|m|dl|pthread)|ld-linux-[\w-]+|libc\+\+|libSystem\.B)\.[\w.]+")
 SDIST = {"CHANGELOG.md", "CMakeLists.txt", "LICENSE", "PKG-INFO", "README.md", "constraints.txt", "pyproject.toml"}
 
 
@@ -71,3 +77,28 @@ def test_metadata_is_what_pyproject_says(wheel: Distribution, sdist: Distributio
 
 def test_the_licence_is_the_apache_licence(wheel: Distribution):
     assert "Apache License" in wheel.text(f"recurra-{PROJECT['version']}.dist-info/licenses/LICENSE")
+
+
+def test_one_wheel_serves_any_torch(wheel: Distribution, tmp_path: Path):
+    (module,) = (name for name in wheel.names if name.endswith((".so", ".pyd")))
+    with zipfile.ZipFile(wheel.path) as archive:
+        path = archive.extract(module, tmp_path)
+    if sys.platform == "darwin":
+        listed = subprocess.check_output(["otool", "-L", path], text=True)
+        needed = re.findall(r"([^/\s]+) \(compatibility", listed)
+    else:
+        listed = subprocess.check_output(["readelf", "--dynamic", "--wide", path], text=True)
+        needed = re.findall(r"\(NEEDED\) .*\[(.+)\]", listed)
+    assert needed
+    assert [name for name in needed if not LIBRARIES.fullmatch(name)] == []
+    # What is looked for among the libraries of the process is named nowhere, or loading would depend on it.
+    symbols = subprocess.check_output(["nm", "-u"] + ["-D"] * (sys.platform != "darwin") + [path], text=True)
+    assert len(symbols.splitlines()) > 50
+    assert re.findall(r"\b_?(?:GOMP|omp|kmpc|__kmpc)_\w+|\b\w*(?:2at|3c10|5torch)\w*", symbols) == []
+
+
+def test_wheels_are_built_for_each_python_and_tried():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["cibuildwheel"]
+    (program,) = re.findall(r"\{project\}/(\S+)", settings["test-command"])
+    assert (ROOT / program).is_file()
+    assert settings["build"] == "cp3{11,12,13,14}-*"
