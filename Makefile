@@ -82,7 +82,7 @@ check-native: env
 	@$(CTEST) build/sanitize
 	@$(CORE) -B build/threads -DCMAKE_BUILD_TYPE=Debug -DRECURRA_SANITIZE=thread
 	@$(BIN)/cmake --build build/threads --parallel --target recurra_thread_tests -- --quiet
-	build/threads/recurra_thread_tests
+	TSAN_OPTIONS=halt_on_error=1 build/threads/recurra_thread_tests
 	@$(CORE) -B build/optimised -DCMAKE_BUILD_TYPE=Release
 	@$(BIN)/cmake --build build/optimised --parallel -- --quiet
 	@$(CTEST) build/optimised

@@ -74,7 +74,7 @@ void step(const PackedWeights& w, const StepRows& at, Range all_rows, Range pane
     const Index h_row = words_of(w.hidden_stride);
     const Index tape_row = blocks_of(w.hidden) * C::kTape * kLanes;
     // Two panels are two streams from memory: worth it where the weights stay near.
-    constexpr Index kNear = 1 << 15U;
+    constexpr Index kNear = 1U << 15U;
     const bool is_alone = kRegisters == 32 && !C::kTwice && all_rows.end - all_rows.begin == 1 &&
                           w.panels.count * gates_row * h_depth <= kNear;
     for (Index p = panels.begin, together = 1; p < panels.end; p += together) {
