@@ -110,3 +110,20 @@ def test_functional_calls_give_gradients_to_the_weights_that_were_given(name: st
     expected = results(other, x)
     assert torch.equal(output, expected[0])
     assert all(torch.equal(one, other) for one, other in zip(gradients, expected[2:], strict=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_transforms_of_torch_func_take_the_layers_apart(name: str):
+    layer = getattr(nn, name)(3, 5)
+    x = torch.randn(9, 4, 3)
+
+    def loss(weights: dict[str, Tensor], x: Tensor) -> Tensor:
+        return torch.func.functional_call(layer, weights, (x,))[0].square().sum()
+
+    weights = {key: value.detach() for key, value in layer.named_parameters()}
+    expected = torch.autograd.grad(layer(x)[0].square().sum(), list(layer.parameters()))
+    found = torch.func.grad(loss)(weights, x)
+    of_each_row = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 1))(weights, x[:, :, None])
+    for key, grad in zip(weights, expected, strict=True):
+        torch.testing.assert_close(found[key], grad, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(of_each_row[key].sum(0), grad, rtol=1e-4, atol=1e-5)

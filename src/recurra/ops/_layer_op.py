@@ -76,6 +76,9 @@ def layer(
         tensor is not None and tensor.requires_grad for tensor in (x, h0, c0, *weights)
     )
     options = (cell, batch_first, bidirectional, bfloat16)
+    if torch._C._functorch.peek_interpreter_stack() is not None:
+        # torch.func's transforms take torch's own operations apart, and nothing else.
+        return _by_equations(x, h0, c0, weights, *rows, *options[:3])
     if torch.compiler.is_compiling() or type(x) is not Tensor:
         # A graph of any size can't decide by size: it stores the gates.
         return _FORWARD(x, h0, c0, weights, *rows, *options, is_taped, False)[:3]
