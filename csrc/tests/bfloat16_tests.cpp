@@ -158,12 +158,12 @@ void nan_stays_nan() {
     constexpr std::int64_t kSize = 21;  // a vector and some more
     const auto all_nan = [](std::span<const float> values) { return std::ranges::all_of(values, is_nan); };
     for (const Cell cell : kCells) {
-        Case c{.cell = cell, .time = 1, .rows = 2, .features = kSize, .hidden = kSize, .bfloat16 = true};
+        const Case c{.cell = cell, .time = 1, .rows = 2, .features = kSize, .hidden = kSize, .bfloat16 = true};
         const Problem p = make_problem(c);
         current_case = describe(c);
         each_instruction_set([&] {
             for (const std::uint32_t bits : kNaNs) {
-                const float nan = std::bit_cast<float>(bits);
+                const auto nan = std::bit_cast<float>(bits);
                 for (const std::int64_t at : {0, 1, 19, 20}) {
                     const auto row_of = [](Buffer& b, std::int64_t row) {
                         return b.values().subspan(row * kSize, kSize);

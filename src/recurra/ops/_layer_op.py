@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C import _functorch
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from recurra import reference
@@ -76,7 +77,7 @@ def layer(
         tensor is not None and tensor.requires_grad for tensor in (x, h0, c0, *weights)
     )
     options = (cell, batch_first, bidirectional, bfloat16)
-    if torch._C._functorch.peek_interpreter_stack() is not None:
+    if _functorch.peek_interpreter_stack() is not None:
         # torch.func's transforms take torch's own operations apart, and nothing else.
         return _by_equations(x, h0, c0, weights, *rows, *options[:3])
     if torch.compiler.is_compiling() or type(x) is not Tensor:
