@@ -44,7 +44,7 @@ Problem problem_off_kinks(const Case& c) {
     Problem p = make_problem(c);
     if (c.cell != Cell::kRnnRelu) return p;
     for (float& w : p.w_hh.values()) w /= 8;
-    for (std::int64_t j = 0; j < c.hidden; ++j) p.b_ih.data()[j] += j % 2 == 0 ? 4 : -4;
+    for (std::int64_t j = 0; j < c.hidden; ++j) p.b_ih.data()[j] += j % 2 == 0 ? 4.0F : -4.0F;
     return p;
 }
 

@@ -58,7 +58,7 @@ void threads_share_rows_and_units() {
 // Where rows end at different steps, a thread's rows of one chunk of steps lie where another's of the next do. Threads
 // are where they may meet only now and then, most often if they are more than cores: several turns.
 void threads_keep_apart_from_chunk_to_chunk() {
-    constexpr int kTurns = 10;
+    constexpr int kTurns = 6;
     for (const Cell cell : kCells) {
         Case c{.cell = cell, .time = 40, .rows = 32, .features = 32, .hidden = 128, .kind = Rows::kLengths};
         if (core::gates_of(cell) == 1) c.hidden = 256;  // the more columns gates have, the fewer rows has a chunk
