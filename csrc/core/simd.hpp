@@ -20,7 +20,7 @@ inline constexpr int kRegisters = 16;
 #endif
 
 using Vec [[gnu::vector_size(RECURRA_LANES * 4)]] = float;
-using Bits [[gnu::vector_size(RECURRA_LANES * 4)]] = std::int32_t;
+using Bits [[gnu::vector_size(RECURRA_LANES * 4)]] = std::uint32_t;
 using Unaligned [[gnu::vector_size(RECURRA_LANES * 4), gnu::aligned(4), gnu::may_alias]] = float;
 
 [[gnu::always_inline]] inline Vec load(const float* p) noexcept {
@@ -168,7 +168,7 @@ inline constexpr __mmask16 kAll = 0xffff;
     return _mm512_maskz_scalef_ps(kAll, x, n);
 #else
     // What is added to 1.5 * 2^23 stands in the last bits of the sum: there it becomes an exponent.
-    const Bits exponent = (__builtin_bit_cast(Bits, n + 12582912.0F) + 127) << 23;
+    const Bits exponent = (__builtin_bit_cast(Bits, n + 12582912.0F) + 127U) << 23U;
     return x * __builtin_bit_cast(Vec, exponent);
 #endif
 }
