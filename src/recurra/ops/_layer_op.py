@@ -77,10 +77,12 @@ def layer(
         tensor is not None and tensor.requires_grad for tensor in (x, h0, c0, *weights)
     )
     options = (cell, batch_first, bidirectional, bfloat16)
-    if _functorch.peek_interpreter_stack() is not None:
+    is_compiling = torch.compiler.is_compiling()
+    # A compiler has no such stack, and takes the question for an answer.
+    if not is_compiling and _functorch.peek_interpreter_stack() is not None:
         # torch.func's transforms take torch's own operations apart, and nothing else.
         return _by_equations(x, h0, c0, weights, *rows, *options[:3])
-    if torch.compiler.is_compiling() or type(x) is not Tensor:
+    if is_compiling or type(x) is not Tensor:
         # A graph of any size can't decide by size: it stores the gates.
         return _FORWARD(x, h0, c0, weights, *rows, *options, is_taped, False)[:3]
     if is_taped:
