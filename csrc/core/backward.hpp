@@ -73,13 +73,15 @@ void add_bias_sums(float* sums, const Panels& panels, const float* deltas, Index
         for (Index v = 0; v < (C::kGates == 1 ? panels.of(p) : C::kDeltas); ++v) {
             const float* from = deltas + p * deltas_panel + v * kLanes;
             float* const to = sums + (p * kVectors + v) * kLanes;
-            // Sums of sums: long ones lose digits.
+            // Sums of sums of sums: long ones lose digits.
+            Vec of_chunk{};
             for (Index r = 0; r < rows; r += kBiasRows) {
                 const Index end = rows - r < kBiasRows ? rows : r + kBiasRows;
                 Vec sum{};
                 for (Index row = r; row < end; ++row) sum += load(from + row * kVectors * kLanes);
-                store(to, is_first && r == 0 ? sum : load(to) + sum);
+                of_chunk += sum;
             }
+            store(to, is_first ? of_chunk : load(to) + of_chunk);
         }
     }
 }
