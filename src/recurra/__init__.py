@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from recurra._lazy import lazy
 
 if TYPE_CHECKING:
-    from recurra import bundle, data, errors, evaluate, nn, ops, recipes, reference, shapes, tasks, train
+    from recurra import blocks, bundle, data, errors, evaluate, nn, ops, recipes, reference, shapes, tasks, train
     from recurra._version import __version__
     from recurra.errors import RecurraError
     from recurra.nn import accelerate, decelerate
@@ -17,6 +17,7 @@ __all__ = [
     "RecurraError",
     "__version__",
     "accelerate",
+    "blocks",
     "bundle",
     "data",
     "decelerate",
@@ -45,6 +46,7 @@ __getattr__, __dir__ = lazy(
         **{
             room: f"recurra.{room}"
             for room in (
+                "blocks",
                 "bundle",
                 "data",
                 "errors",

@@ -7,7 +7,7 @@ import torch
 from pydantic import TypeAdapter
 
 from cases.blocks import BLOCKS, BlockCase
-from recurra import nn
+from recurra import blocks, nn
 
 
 def output(module: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
@@ -16,7 +16,7 @@ def output(module: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
 
 
 def test_every_block_is_listed() -> None:
-    union = typing.get_args(nn.AnyBlock)[0]
+    union = typing.get_args(blocks.AnyBlock)[0]
     assert {type(case.block) for case in BLOCKS} == set(typing.get_args(union))
 
 
@@ -27,7 +27,7 @@ def test_declared_width_is_the_output_width(case: BlockCase) -> None:
 
 @pytest.mark.parametrize("case", BLOCKS, ids=str)
 def test_declaration_survives_json(case: BlockCase) -> None:
-    adapter = TypeAdapter(nn.AnyBlock)
+    adapter = TypeAdapter(blocks.AnyBlock)
     assert adapter.validate_json(case.block.model_dump_json()) == case.block
 
 
@@ -52,7 +52,9 @@ def test_causal_is_what_it_says(case: BlockCase) -> None:
         assert before.shape[1] == x.shape[1]
 
 
-@pytest.mark.parametrize("case", [c for c in BLOCKS if isinstance(c.block, nn.Recurrent) and c.block.causal], ids=str)
+@pytest.mark.parametrize(
+    "case", [c for c in BLOCKS if isinstance(c.block, blocks.Recurrent) and c.block.causal], ids=str
+)
 @pytest.mark.parametrize("cut", [1, 3, 6])
 def test_chunks_do_not_matter(case: BlockCase, cut: int) -> None:
     module, x = case.build(), case.sample(batch=2, seed=4)
@@ -67,7 +69,7 @@ def test_chunks_do_not_matter(case: BlockCase, cut: int) -> None:
 def test_saved_weights_give_the_same_output(case: BlockCase) -> None:
     module, x = case.build(), case.sample(batch=2, seed=5)
     torch.manual_seed(77)
-    other = case.block.build(case.shape[-1]).eval()
+    other = nn.build(case.block, case.shape[-1]).eval()
     other.load_state_dict(module.state_dict())
     torch.testing.assert_close(output(other, x), output(module, x), rtol=0, atol=0)
 
@@ -75,20 +77,22 @@ def test_saved_weights_give_the_same_output(case: BlockCase) -> None:
 def test_level_is_the_last_observed_value() -> None:
     values = torch.tensor([[[5.0], [7.0], [0.0]], [[0.0], [0.0], [0.0]]])
     observed = torch.tensor([[[1.0], [1.0], [0.0]], [[0.0], [0.0], [0.0]]])
-    level = nn.Level(method="last").build(2)(torch.cat([values, observed], -1))
+    level = nn.build(blocks.Level(method="last"), 2)(torch.cat([values, observed], -1))
     torch.testing.assert_close(level, torch.tensor([[[7.0]], [[0.0]]]))
 
 
 def test_mean_and_spread_leave_missing_values_out() -> None:
     values = torch.tensor([[[2.0], [0.0], [6.0]]])
     observed = torch.tensor([[[1.0], [0.0], [1.0]]])
-    level = nn.Level(method="mean").build(2)(torch.cat([values, observed], -1))
+    level = nn.build(blocks.Level(method="mean"), 2)(torch.cat([values, observed], -1))
     assert level.item() == 4.0
     scale = torch.full_like(values, 10.0)
-    spread = nn.Spread(method="std").build(3)(torch.cat([values, observed, scale], -1))
+    spread = nn.build(blocks.Spread(method="std"), 3)(torch.cat([values, observed, scale], -1))
     assert spread.item() == pytest.approx((2.0**2 + 1.0**2) ** 0.5)
 
 
 def test_segments_and_steps_are_inverse() -> None:
     x = torch.randn(2, 12, 3)
-    torch.testing.assert_close(nn.Steps(size=4).build(12)(nn.Segments(size=4).build(3)(x)), x, rtol=0, atol=0)
+    torch.testing.assert_close(
+        nn.build(blocks.Steps(size=4), 12)(nn.build(blocks.Segments(size=4), 3)(x)), x, rtol=0, atol=0
+    )

@@ -16,6 +16,7 @@ NAMES = [
     "RecurraError",
     "__version__",
     "accelerate",
+    "blocks",
     "bundle",
     "data",
     "decelerate",

@@ -4,7 +4,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from recurra.nn import Branch, Composition, Linear, Network, Recurrent, Segments
+from recurra.blocks import Branch, Composition, Linear, Recurrent, Segments
+from recurra.nn import Network
 
 
 def network() -> Network:

@@ -1,27 +1,8 @@
-"""Parameters: recurrent layers with torch's contract, and the blocks that every task's network is made of."""
+"""Parameters: recurrent layers with torch's contract, and the modules of blocks and whole networks."""
 
 from recurra.nn._accelerate import AccelerationReport, accelerate, decelerate
-from recurra.nn._blocks import (
-    AnyBlock,
-    Block,
-    Clip,
-    Decode,
-    Dropout,
-    Embedding,
-    Gain,
-    Horizon,
-    Last,
-    Level,
-    Linear,
-    Positions,
-    Recurrent,
-    Segments,
-    Spread,
-    Steps,
-    Unstack,
-    embedding_size,
-)
-from recurra.nn._network import Branch, Composition, Network, NetworkState
+from recurra.nn._modules import build
+from recurra.nn._network import Network, NetworkState
 from recurra.nn._recurrent import GRU, LSTM, RNN
 from recurra.nn._recurrent_cells import GRUCell, LSTMCell, RNNCell
 
@@ -30,31 +11,12 @@ __all__ = [
     "LSTM",
     "RNN",
     "AccelerationReport",
-    "AnyBlock",
-    "Block",
-    "Branch",
-    "Clip",
-    "Composition",
-    "Decode",
-    "Dropout",
-    "Embedding",
     "GRUCell",
-    "Gain",
-    "Horizon",
     "LSTMCell",
-    "Last",
-    "Level",
-    "Linear",
     "Network",
     "NetworkState",
-    "Positions",
     "RNNCell",
-    "Recurrent",
-    "Segments",
-    "Spread",
-    "Steps",
-    "Unstack",
     "accelerate",
+    "build",
     "decelerate",
-    "embedding_size",
 ]

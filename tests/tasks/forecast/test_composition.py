@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from data.windows_case import make_panel
+from recurra.blocks import Composition
 from recurra.data import Panel
-from recurra.nn import Composition, Network
+from recurra.nn import Network
 from recurra.tasks.forecast._losses import starting_bias
 from recurra.tasks.forecast._model import gather
 from tasks.forecast.networks import HORIZON, Case

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from recurra.nn import (
+from recurra.blocks import (
     AnyBlock,
     Branch,
     Clip,

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from recurra import evaluate
+from recurra.blocks import Composition
 from recurra.data import Panel, Preparation, Windows, extend, fit_preparation, last_observed
 from recurra.errors import DataError
-from recurra.nn import Composition
 from recurra.tasks.forecast._choices import (
     Chosen,
     Reasons,

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from recurra.blocks import Composition
 from recurra.data import Windows
-from recurra.nn import Composition, Network
+from recurra.nn import Network
 from recurra.tasks.forecast._choices import Chosen
 from recurra.tasks.forecast._composition import CLIP
 from recurra.tasks.forecast._losses import (

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 
+from recurra.blocks import Composition
 from recurra.bundle import open_bundle, write_bundle
 from recurra.data import Preparation
 from recurra.errors import BundleError
 from recurra.evaluate import ConformalCorrection, Scores
-from recurra.nn import Composition
 from recurra.tasks.forecast._choices import Chosen
 from recurra.tasks.forecast._config import ForecastConfig
 from recurra.tasks.forecast._job import Fitted

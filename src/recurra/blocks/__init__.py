@@ -1,0 +1,46 @@
+"""Networks as data: blocks, chained in branches, joined to a composition. Nothing here computes."""
+
+from recurra.blocks._blocks import (
+    AnyBlock,
+    Block,
+    Clip,
+    Decode,
+    Dropout,
+    Embedding,
+    Gain,
+    Horizon,
+    Last,
+    Level,
+    Linear,
+    Positions,
+    Recurrent,
+    Segments,
+    Spread,
+    Steps,
+    Unstack,
+    embedding_size,
+)
+from recurra.blocks._composition import Branch, Composition
+
+__all__ = [
+    "AnyBlock",
+    "Block",
+    "Branch",
+    "Clip",
+    "Composition",
+    "Decode",
+    "Dropout",
+    "Embedding",
+    "Gain",
+    "Horizon",
+    "Last",
+    "Level",
+    "Linear",
+    "Positions",
+    "Recurrent",
+    "Segments",
+    "Spread",
+    "Steps",
+    "Unstack",
+    "embedding_size",
+]
