@@ -10,10 +10,9 @@
 //   kApart         whether the input's and the state's share of a gate are added only here, or are one sum before
 //   kMemory        whether it has a c
 //   kTape          vectors that `backward` needs of a block; kTapeIsOutput: it is h, which the caller has
-//   kDeltas        vectors of dL/d(inside of a gate) of a block; the kGates from kInputDelta on belong to W_ih and
-//   b_ih,
-//                  their first to gate kInputGate; the kGates from kBiasDelta on to b_hh, their first to kBiasGate; and
-//                  the kStateGates from kStateDelta on to the product with the state, their first to gate 0
+//   kDeltas        vectors of dL/d(inside of a gate) of a block: kGates from kInputDelta on belong to W_ih and b_ih,
+//                  the first to gate kInputGate; kGates from kBiasDelta on to b_hh, the first to gate kBiasGate; and
+//                  kStateGates from kStateDelta on to the product with the state, the first to gate 0
 //   kTwice         whether the last gate, kGates - 1, waits for a second product, with what the others let in of the
 //                  state: `let_in` and `second` are its part of a step, `backward_second` of the way back, and its
 //                  delta is the first
@@ -50,25 +49,32 @@ struct BackwardBlock {
     return load(p + i * kLanes);
 }
 
-enum class Squash : std::uint8_t { kTanh, kRelu };
-
-template <Squash kSquash>
-struct RnnCell {
-    static constexpr int kGates = 1;
+// What a cell says if nothing is special about it.
+template <int kCount>
+struct PlainCell {
+    static constexpr int kGates = kCount;
     static constexpr bool kApart = false;
     static constexpr bool kMemory = false;
     static constexpr bool kPeephole = false;
-    static constexpr bool kCarry = false;
-    static constexpr int kTape = 1;
-    static constexpr bool kTapeIsOutput = true;
-    static constexpr int kDeltas = 1;
+    static constexpr bool kCarry = true;
+    static constexpr int kTape = kCount;
+    static constexpr bool kTapeIsOutput = false;
+    static constexpr int kDeltas = kCount;
     static constexpr int kInputDelta = 0;
     static constexpr int kInputGate = 0;
     static constexpr int kBiasDelta = 0;
     static constexpr int kBiasGate = 0;
     static constexpr int kStateDelta = 0;
-    static constexpr int kStateGates = kGates;
+    static constexpr int kStateGates = kCount;
     static constexpr bool kTwice = false;
+};
+
+enum class Squash : std::uint8_t { kTanh, kRelu };
+
+template <Squash kSquash>
+struct RnnCell : PlainCell<1> {
+    static constexpr bool kCarry = false;
+    static constexpr bool kTapeIsOutput = true;
 
     [[gnu::always_inline]] static void forward(const ForwardBlock& at) noexcept {
         const Vec a = load(at.sums);
@@ -84,22 +90,9 @@ struct RnnCell {
 };
 
 template <bool kHasPeephole>
-struct LstmCell {
-    static constexpr int kGates = 4;
-    static constexpr bool kApart = false;
+struct LstmCell : PlainCell<4> {  // tape and deltas: i f g o
     static constexpr bool kMemory = true;
     static constexpr bool kPeephole = kHasPeephole;
-    static constexpr bool kCarry = true;
-    static constexpr int kTape = 4;  // i f g o
-    static constexpr bool kTapeIsOutput = false;
-    static constexpr int kDeltas = 4;
-    static constexpr int kInputDelta = 0;
-    static constexpr int kInputGate = 0;
-    static constexpr int kBiasDelta = 0;
-    static constexpr int kBiasGate = 0;
-    static constexpr int kStateDelta = 0;
-    static constexpr int kStateGates = kGates;
-    static constexpr bool kTwice = false;
 
     [[gnu::always_inline]] static void forward(const ForwardBlock& at) noexcept {
         const Vec c_prev = load(at.c_prev);
@@ -151,22 +144,13 @@ struct LstmCell {
 };
 
 // Reset after the product, as torch and cuDNN.
-struct GruCell {
-    static constexpr int kGates = 3;
+struct GruCell : PlainCell<3> {
     static constexpr bool kApart = true;
-    static constexpr bool kMemory = false;
-    static constexpr bool kPeephole = false;
-    static constexpr bool kCarry = true;
-    static constexpr int kTape = 4;  // r z n, and the state's share of n, which r multiplies
-    static constexpr bool kTapeIsOutput = false;
+    static constexpr int kTape = 4;    // r z n, and the state's share of n, which r multiplies
     static constexpr int kDeltas = 4;  // the input's share of n, r, z, the state's share of n
-    static constexpr int kInputDelta = 0;
     static constexpr int kInputGate = 2;
     static constexpr int kBiasDelta = 1;
-    static constexpr int kBiasGate = 0;
     static constexpr int kStateDelta = 1;
-    static constexpr int kStateGates = kGates;
-    static constexpr bool kTwice = false;
 
     [[gnu::always_inline]] static void forward(const ForwardBlock& at) noexcept {
         const Vec r = sigmoid(vector_at(at.input, 0) + vector_at(at.sums, 0));
@@ -197,18 +181,8 @@ struct GruCell {
 };
 
 // Reset before the product (Cho et al., 2014).
-struct GruResetBeforeCell {
-    static constexpr int kGates = 3;
-    static constexpr bool kApart = false;
-    static constexpr bool kMemory = false;
-    static constexpr bool kPeephole = false;
-    static constexpr bool kCarry = true;
-    static constexpr int kTape = 3;  // r z n
-    static constexpr bool kTapeIsOutput = false;
-    static constexpr int kDeltas = 3;  // n, r, z
-    static constexpr int kInputDelta = 0;
+struct GruResetBeforeCell : PlainCell<3> {  // tape: r z n; deltas: n r z
     static constexpr int kInputGate = 2;
-    static constexpr int kBiasDelta = 0;
     static constexpr int kBiasGate = 2;
     static constexpr int kStateDelta = 1;
     static constexpr int kStateGates = 2;
