@@ -177,7 +177,8 @@ void backward(const Backward& call, const Timeline& timeline) {
     float* const bias_sums = wants_bias ? workspace.floats(gate_columns.count * kWidth) : nullptr;
     float* const peephole_sums = wants_peephole ? workspace.floats(3 * stride) : nullptr;
     float* const peephole = C::kPeephole ? workspace.floats(3 * stride) : nullptr;
-    const PackedWeights w = computes_gates ? reserve_weights<C>(layer, workspace) : PackedWeights{};
+    const PackedWeights w =
+        computes_gates ? laid_out<C>(layer, workspace.floats(packed_floats<C>(layer))) : PackedWeights{};
     float* const unused = computes_gates ? workspace.floats(2 * room * stride) : nullptr;
     const bool needs_words = computes_gates && kInWord != 1;
     float* const x_words = needs_words ? workspace.floats(room * words_of(features)) : nullptr;

@@ -15,39 +15,6 @@ inline constexpr Index kChunkRows = 256;
 // Up to so many features that share is computed step by step: it costs less than storing and reading it.
 inline constexpr Index kFewFeatures = 16;
 
-template <class C>
-PackedWeights reserve_weights(const Layer& layer, Workspace& workspace) {
-    PackedWeights w;
-    w.features = layer.features;
-    w.hidden = layer.hidden;
-    w.hidden_stride = blocks_of(layer.hidden) * kLanes;
-    w.panels = gate_panels<C>(layer.hidden);
-    const Index columns = w.panels.count * w.panels.stride();
-    w.input = workspace.floats(columns * words_of(w.features));
-    w.state = workspace.floats(columns * words_of(w.hidden));
-    w.input_bias = workspace.floats(columns);
-    w.state_bias = C::kApart ? workspace.floats(columns) : nullptr;
-    w.peephole = C::kPeephole ? workspace.floats(3 * w.hidden_stride) : nullptr;
-    return w;
-}
-
-// Part `part` of `parts` of the work.
-template <class C>
-void pack_weights(const Weights& weights, const PackedWeights& w, Index part, Index parts) noexcept {
-    const Range panels = part_of(w.panels.count, part, parts);
-    pack_gates<C>(weights.w_ih, w.hidden, w.features, panels.begin, panels.end, w.input);
-    pack_gates<C>(weights.w_hh, w.hidden, w.hidden, panels.begin, panels.end, w.state);
-    if (part != 0) return;
-    pack_bias<C>(weights.b_ih, C::kApart ? nullptr : weights.b_hh, w.hidden, w.input_bias);
-    if constexpr (C::kApart) pack_bias<C>(weights.b_hh, nullptr, w.hidden, w.state_bias);
-    if constexpr (C::kPeephole) {
-        for (Index gate = 0; gate < 3; ++gate) {
-            copy_padded(weights.peephole + gate * w.hidden, w.hidden, {0, w.hidden_stride},
-                        w.peephole + gate * w.hidden_stride);
-        }
-    }
-}
-
 // Units of gate panels [begin, end), in padded rows.
 template <class C>
 [[gnu::always_inline]] inline Range units_of(Range panels, Index hidden_stride) noexcept {
@@ -59,7 +26,7 @@ template <class C>
 void forward(const Forward& call, const Timeline& timeline) {
     const Layer& layer = call.layer;
     Workspace workspace;
-    const PackedWeights w = reserve_weights<C>(layer, workspace);
+    const PackedWeights w = laid_out<C>(layer, workspace.floats(packed_floats<C>(layer)));
     const Index stride = w.hidden_stride;
     const Index tape_row = blocks_of(layer.hidden) * C::kTape * kLanes;
     const bool keeps_gates = call.tape != nullptr && !call.recompute && !C::kTapeIsOutput;
@@ -81,7 +48,7 @@ void forward(const Forward& call, const Timeline& timeline) {
     float* const c = C::kMemory ? workspace.floats(timeline.rows * stride) : nullptr;
 
     const bool step_by_step = layer.features <= kFewFeatures;
-    const Index columns = w.panels.count * w.panels.stride();
+    const Index columns = w.panels.room();
     const Index fitting = kChunkFloats / columns;
     const Index room = most_rows(timeline, fitting > kChunkRows ? fitting : kChunkRows);
     const Index x_row = words_of(layer.features);

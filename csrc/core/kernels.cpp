@@ -43,41 +43,12 @@ std::size_t tape_size(const Layer& layer, std::int64_t rows, bool recompute) noe
     });
 }
 
-// Where the parts of packed weights begin in one piece of memory; its size, if that is null.
-template <class C>
-std::size_t lay_out(const Layer& layer, float* memory, PackedWeights& w) noexcept {
-    w.features = layer.features;
-    w.hidden = layer.hidden;
-    w.hidden_stride = blocks_of(layer.hidden) * kLanes;
-    w.panels = gate_panels<C>(layer.hidden);
-    const Index columns = w.panels.count * w.panels.stride();
-    Index used = 0;
-    const auto take = [&](Index size) {
-        float* const here = memory == nullptr ? nullptr : memory + used;
-        used += size;
-        return here;
-    };
-    w.state = take(columns * words_of(w.hidden));
-    w.input_bias = take(columns);
-    w.state_bias = take(C::kApart ? columns : 0);
-    w.peephole = take(C::kPeephole ? 3 * w.hidden_stride : 0);
-    w.input = take(columns * words_of(w.features));
-    return static_cast<std::size_t>(used);
-}
-
 std::size_t packed_size(const Layer& layer) noexcept {
-    return with_cell(layer.cell, [&]<class C>() {
-        PackedWeights w;
-        return lay_out<C>(layer, nullptr, w);
-    });
+    return with_cell(layer.cell, [&]<class C>() { return static_cast<std::size_t>(packed_floats<C>(layer)); });
 }
 
 void pack(const Layer& layer, const Weights& weights, float* packed) noexcept {
-    with_cell(layer.cell, [&]<class C>() {
-        PackedWeights w;
-        lay_out<C>(layer, packed, w);
-        pack_weights<C>(weights, w, 0, 1);
-    });
+    with_cell(layer.cell, [&]<class C>() { pack_weights<C>(weights, laid_out<C>(layer, packed), 0, 1); });
 }
 
 std::int64_t row_size(std::int64_t hidden) noexcept {
@@ -94,8 +65,7 @@ void step_any(const Layer& layer, const float* packed, std::int64_t rows, const 
               const float* h, float* h_next, float* c, float* scratch) noexcept {
     const NoDenormals no_denormals;
     with_cell(layer.cell, [&]<class C>() {
-        PackedWeights w;
-        lay_out<C>(layer, const_cast<float*>(packed), w);
+        const PackedWeights w = laid_out<C>(layer, const_cast<float*>(packed));
         const StepRows at{.x = x,
                           .x_row = x_row,
                           .h_words = h,

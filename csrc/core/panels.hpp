@@ -20,6 +20,9 @@ struct Panels {
     [[nodiscard]] int of(Index panel) const noexcept { return panel + 1 < count ? vectors : last; }
     [[nodiscard]] Index width(Index panel) const noexcept { return of(panel) * kLanes; }
     [[nodiscard]] Index stride() const noexcept { return vectors * kLanes; }
+    // Without and with room for a whole last panel.
+    [[nodiscard]] Index columns() const noexcept { return ((count - 1) * vectors + last) * kLanes; }
+    [[nodiscard]] Index room() const noexcept { return count * stride(); }
 };
 
 // Plain columns, four vectors to a panel.
@@ -118,7 +121,7 @@ template <class C>
 void pack_backward(const float* weight, Index hidden, Index columns, const Panels& gates, Index first_gate, Index begin,
                    Index end, float* packed) noexcept {
     const Panels to_panels = plain_panels(columns);
-    const Index depth = words_of(((gates.count - 1) * gates.vectors + gates.last) * kLanes);
+    const Index depth = words_of(gates.columns());
     for (Index q = begin; q < end; ++q) {
         const Index width = to_panels.width(q);
         const Index first = q * to_panels.stride();

@@ -1,22 +1,10 @@
 #pragma once
 
 #include "core/cells.hpp"
-#include "core/share.hpp"
+#include "core/weights.hpp"
 
 // One step of one layer, for any rows and any panels of units: what whole sequences and streams are made of.
 namespace recurra::core::RECURRA_ISA {
-
-struct PackedWeights {
-    Index features = 0;
-    Index hidden = 0;
-    Index hidden_stride = 0;  // hidden, rounded up to whole vectors: how wide rows of h and c are inside
-    Panels panels;
-    float* input = nullptr;       // pack_gates of W_ih, in words
-    float* state = nullptr;       // pack_gates of W_hh, in words
-    float* input_bias = nullptr;  // pack_bias; of both, unless the cell keeps them apart
-    float* state_bias = nullptr;  // pack_bias; null unless apart
-    float* peephole = nullptr;    // (3, hidden_stride)
-};
 
 // What a step reads and writes; row r of each lies r rows after its beginning.
 struct StepRows {
