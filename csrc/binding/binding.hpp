@@ -7,6 +7,7 @@ namespace recurra::binding {
 
 void define_machine(nanobind::module_& module);    // machine.cpp: what this processor can do
 void define_observed(nanobind::module_& module);   // observed.cpp: steps since a value was observed
+void define_program(nanobind::module_& module);    // program.cpp: whole networks
 void define_sequences(nanobind::module_& module);  // sequences.cpp: whole sequences through one recurrent layer
 void define_stream(nanobind::module_& module);     // stream.cpp: a stack of layers, step by step
 

@@ -140,6 +140,8 @@ bool use_instruction_set(const char* name) noexcept;
 class Stack;
 // `layers` from the input to the output, each reading what the one before gives. The weights are copied.
 [[nodiscard]] std::shared_ptr<const Stack> make_stack(std::span<const Layer> layers, std::span<const Weights> weights);
+// The numbers of the state of one row, as `Stream::get_state` gives them.
+[[nodiscard]] std::int64_t state_size(const Stack& stack) noexcept;
 
 // A stack that runs one step at a time: B rows at once, each with a state of its own. Not for two threads at once.
 class Stream {

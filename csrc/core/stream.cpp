@@ -21,6 +21,10 @@ std::shared_ptr<const Stack> make_stack(std::span<const Layer> layers, std::span
     return stack;
 }
 
+std::int64_t state_size(const Stack& stack) noexcept {
+    return stack.state_size();
+}
+
 struct Stream::Memory {
     Memory(std::shared_ptr<const Stack> of, std::int64_t of_rows)
         : stack(std::move(of)),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from recurra._lazy import lazy
 
 if TYPE_CHECKING:
-    from recurra import blocks, bundle, data, errors, evaluate, nn, ops, recipes, reference, shapes, tasks, train
+    from recurra import blocks, bundle, data, errors, evaluate, nn, ops, recipes, reference, runtime, shapes, tasks, train
     from recurra._version import __version__
     from recurra.errors import RecurraError
     from recurra.nn import accelerate, decelerate
@@ -28,6 +28,7 @@ __all__ = [
     "ops",
     "recipes",
     "reference",
+    "runtime",
     "shapes",
     "tasks",
     "train",
@@ -55,6 +56,7 @@ __getattr__, __dir__ = lazy(
                 "ops",
                 "recipes",
                 "reference",
+                "runtime",
                 "shapes",
                 "tasks",
                 "train",

@@ -4,6 +4,7 @@
     ├── ConfigError             options that are unknown, out of range or contradict each other
     ├── DataError               a file or frame that can't be read as asked
     ├── BundleError             a saved model that is missing, damaged or newer than this program
+    ├── StateError              the state of a session that is damaged, or another model's
     ├── TrainingError           training that can't go on, for instance after a NaN loss
     ├── TrainingStopped         Ctrl-C during training; a checkpoint is kept
     └── MissingExtraError       an optional dependency that isn't installed
@@ -23,6 +24,7 @@ __all__ = [
     "DataError",
     "MissingExtraError",
     "RecurraError",
+    "StateError",
     "TrainingError",
     "TrainingStopped",
     "require",
@@ -43,6 +45,10 @@ class DataError(RecurraError, ValueError):
 
 class BundleError(RecurraError):
     """A saved model that is missing, damaged, or newer than this program."""
+
+
+class StateError(RecurraError, ValueError):
+    """The saved state of a session that is damaged, or another model's."""
 
 
 class TrainingError(RecurraError):

@@ -27,6 +27,7 @@ NAMES = [
     "ops",
     "recipes",
     "reference",
+    "runtime",
     "shapes",
     "tasks",
     "train",

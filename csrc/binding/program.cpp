@@ -1,0 +1,280 @@
+// Whole networks, their weights, and the state of a sequence. A call takes some microseconds, so what stands around it
+// counts: arrays come in through the buffer protocol.
+
+#include "core/program.hpp"
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/array.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string_view.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/unique_ptr.h>
+#include <nanobind/stl/vector.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "binding/binding.hpp"
+#include "binding/floats.hpp"
+#include "binding/layers.hpp"
+
+namespace nb = nanobind;
+namespace core = recurra::core;
+
+namespace {
+
+using recurra::binding::expect;
+using recurra::binding::Floats;
+using recurra::binding::LayerArgs;
+using recurra::binding::Matrix;
+using recurra::binding::Vector;
+
+// What Python holds of a stack and of a linear map: something to name in an instruction.
+struct Stack {
+    std::shared_ptr<const core::Stack> core;
+};
+struct Linear {
+    std::shared_ptr<const core::Linear> core;
+};
+
+// The numbers of one sequence.
+class State {
+  public:
+    explicit State(std::size_t size) : numbers_(size, 0.0F) {}
+    State(const State& other) : numbers_(other.numbers_) { other.check_idle(); }
+    State& operator=(const State&) = delete;
+    State(State&&) = delete;
+    State& operator=(State&&) = delete;
+    ~State() = default;
+
+    void check_idle() const {
+        if (busy_.load(std::memory_order_relaxed)) {
+            throw std::runtime_error("This state is stepping already, here or in another thread. Fork it first.");
+        }
+    }
+    void set_busy(bool busy) noexcept { busy_.store(busy, std::memory_order_relaxed); }
+    [[nodiscard]] std::vector<float>& numbers() noexcept { return numbers_; }
+    [[nodiscard]] const std::vector<float>& numbers() const noexcept { return numbers_; }
+
+  private:
+    std::vector<float> numbers_;
+    std::atomic<bool> busy_{false};
+};
+
+constexpr std::array<std::pair<std::string_view, core::Kind>, 21> kKinds{{
+    {"add", core::Kind::kAdd},           {"subtract", core::Kind::kSubtract},
+    {"multiply", core::Kind::kMultiply}, {"divide", core::Kind::kDivide},
+    {"maximum", core::Kind::kMaximum},   {"clip", core::Kind::kClip},
+    {"relu", core::Kind::kRelu},         {"tanh", core::Kind::kTanh},
+    {"gelu", core::Kind::kGelu},         {"abs", core::Kind::kAbs},
+    {"sqrt", core::Kind::kSqrt},         {"sum", core::Kind::kSum},
+    {"last", core::Kind::kLast},         {"concatenate", core::Kind::kConcatenate},
+    {"slice", core::Kind::kSlice},       {"transpose", core::Kind::kTranspose},
+    {"gather", core::Kind::kGather},     {"linear", core::Kind::kLinear},
+    {"sort", core::Kind::kSort},         {"run", core::Kind::kRun},
+    {"cell", core::Kind::kCell},
+}};
+
+core::Kind kind_named(std::string_view name) {
+    for (const auto& [known, kind] : kKinds) {
+        if (known == name) return kind;
+    }
+    throw nb::value_error("There is no instruction of this name.");
+}
+
+using Dims = std::array<std::int64_t, 3>;
+using Constant = nb::ndarray<const float, nb::c_contig, nb::device::cpu>;
+// axes, then an input's number, a constant, or the value of which this is a view; all None: computed
+using ValueArgs = std::tuple<Dims, std::optional<std::int32_t>, std::optional<Constant>, std::optional<std::int32_t>>;
+// kind, out, in, {axis, from, state}, {a, b}, stack or linear map
+using InstructionArgs =
+    std::tuple<std::string_view, std::int32_t, std::vector<std::int32_t>, Dims, std::array<float, 2>, nb::object>;
+
+core::Value value_of(const ValueArgs& args) {
+    const auto& [dims, input, constant, same] = args;
+    core::Value value{.dims = dims};
+    if (input) {
+        value.place = core::Value::Place::kInput;
+        value.number = *input;
+    } else if (constant) {
+        value.place = core::Value::Place::kConstant;
+        value.constant.assign(constant->data(), constant->data() + constant->size());
+    } else if (same) {
+        value.place = core::Value::Place::kSame;
+        value.number = *same;
+    }
+    return value;
+}
+
+core::Instruction instruction_of(const InstructionArgs& args) {
+    const auto& [kind, out, in, whole, real, weights] = args;
+    core::Instruction it{.kind = kind_named(kind),
+                         .out = out,
+                         .in = in,
+                         .axis = whole[0],
+                         .from = whole[1],
+                         .a = real[0],
+                         .b = real[1],
+                         .state = whole[2]};
+    if (nb::isinstance<Stack>(weights)) it.stack = nb::cast<const Stack&>(weights).core;
+    if (nb::isinstance<Linear>(weights)) it.linear = nb::cast<const Linear&>(weights).core;
+    return it;
+}
+
+// Letting go of the GIL and taking it back costs a tenth of a microsecond; some 10 microseconds of work are worth it.
+constexpr std::int64_t kWorkWorthReleasing = 500'000;
+
+class Program {
+  public:
+    Program(const std::vector<ValueArgs>& values, const std::vector<InstructionArgs>& instructions,
+            const std::vector<std::int32_t>& outputs)
+        : program_(make(values, instructions, outputs)) {
+        empty_ = nb::module_::import_("numpy").attr("empty");
+        float32_ = nb::module_::import_("numpy").attr("dtype")("float32");
+    }
+
+    // inputs[i] is a float32 array of `rows` times the size of input i; states, if any, one for each row.
+    nb::list run(const nb::list& inputs, std::int64_t rows, nb::handle states) {
+        expect(static_cast<std::int64_t>(inputs.size()) == program_.num_inputs() && rows >= 0,
+               "The network has " + std::to_string(program_.num_inputs()) + " inputs.");
+        std::vector<std::unique_ptr<Floats>> given;
+        std::vector<const float*> from;
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+            given.push_back(std::make_unique<Floats>(inputs[i], PyBUF_SIMPLE));
+            given.back()->check_size("input " + std::to_string(i),
+                                     rows * program_.input_size(static_cast<std::int64_t>(i)));
+            from.push_back(given.back()->data());
+        }
+        std::vector<State*> owners;
+        std::vector<float*> numbers;
+        if (!states.is_none()) {
+            for (const nb::handle one : nb::borrow<nb::list>(states)) owners.push_back(nb::cast<State*>(one));
+        }
+        expect(program_.state_size() == 0 || static_cast<std::int64_t>(owners.size()) == rows,
+               "A network with a state wants one for each row.");
+        for (const State* owner : owners) {
+            owner->check_idle();
+            expect(static_cast<std::int64_t>(owner->numbers().size()) >= program_.state_size(),
+                   "A state has another size than this network's.");
+        }
+        nb::list answers;
+        std::vector<std::unique_ptr<Floats>> taken;
+        std::vector<float*> to;
+        for (std::int64_t i = 0; i < program_.num_outputs(); ++i) {
+            const Dims& dims = program_.output(i).dims;
+            answers.append(empty_(nb::make_tuple(rows, dims[0], dims[1], dims[2]), float32_));
+            taken.push_back(std::make_unique<Floats>(answers[static_cast<std::size_t>(i)], PyBUF_WRITABLE));
+            to.push_back(taken.back()->data());
+        }
+        // One state twice would step twice from one place.
+        Busy busy(owners);
+        for (State* owner : owners) numbers.push_back(owner->numbers().data());
+        float* const* const all = owners.empty() ? nullptr : numbers.data();
+        if (program_.work() * rows < kWorkWorthReleasing) {
+            program_.run(rows, from.data(), to.data(), all);
+        } else {
+            const nb::gil_scoped_release release;
+            program_.run(rows, from.data(), to.data(), all);
+        }
+        return answers;
+    }
+
+    [[nodiscard]] std::int64_t state_size() const noexcept { return program_.state_size(); }
+
+  private:
+    class Busy {
+      public:
+        explicit Busy(const std::vector<State*>& states) : states_(states) {
+            for (; marked_ < states_.size(); ++marked_) {
+                try {
+                    states_[marked_]->check_idle();
+                } catch (...) {
+                    release();
+                    throw;
+                }
+                states_[marked_]->set_busy(true);
+            }
+        }
+        Busy(const Busy&) = delete;
+        Busy& operator=(const Busy&) = delete;
+        ~Busy() { release(); }
+
+      private:
+        void release() noexcept {
+            for (std::size_t i = 0; i < marked_; ++i) states_[i]->set_busy(false);
+            marked_ = 0;
+        }
+
+        const std::vector<State*>& states_;
+        std::size_t marked_ = 0;
+    };
+
+    static core::Program make(const std::vector<ValueArgs>& values, const std::vector<InstructionArgs>& instructions,
+                              const std::vector<std::int32_t>& outputs) {
+        std::vector<core::Value> all_values;
+        for (const ValueArgs& one : values) all_values.push_back(value_of(one));
+        std::vector<core::Instruction> all;
+        for (const InstructionArgs& one : instructions) all.push_back(instruction_of(one));
+        return {std::move(all_values), std::move(all), outputs};
+    }
+
+    core::Program program_;
+    nb::object empty_, float32_;
+};
+
+}  // namespace
+
+void recurra::binding::define_program(nb::module_& module) {
+    nb::class_<Stack>(module, "Stack")
+        .def(
+            "__init__", [](Stack* self, const std::vector<LayerArgs>& layers) { new (self) Stack{pack(layers).stack}; },
+            nb::arg("layers"))
+        .def_prop_ro("state_size", [](const Stack& self) { return core::state_size(*self.core); });
+    nb::class_<Linear>(module, "Linear")
+        .def(
+            "__init__",
+            [](Linear* self, const Matrix& weight, const std::optional<Vector>& bias) {
+                expect(!bias || bias->shape(0) == weight.shape(0),
+                       "bias must be (outputs) where weight is (outputs, inputs).");
+                new (self) Linear{core::make_linear(weight.data(), bias ? bias->data() : nullptr,
+                                                    static_cast<std::int64_t>(weight.shape(0)),
+                                                    static_cast<std::int64_t>(weight.shape(1)))};
+            },
+            nb::arg("weight"), nb::arg("bias").none());
+    nb::class_<State>(module, "State")
+        .def(nb::init<std::size_t>(), nb::arg("size"))
+        .def("copy", [](const State& self) { return std::make_unique<State>(self); })
+        .def("read",
+             [](const State& self, nb::handle into) {
+                 self.check_idle();
+                 const Floats to(into, PyBUF_WRITABLE);
+                 to.check_size("into", static_cast<std::int64_t>(self.numbers().size()));
+                 std::copy(self.numbers().begin(), self.numbers().end(), to.data());
+             })
+        .def("write",
+             [](State& self, nb::handle numbers) {
+                 self.check_idle();
+                 const Floats from(numbers, PyBUF_SIMPLE);
+                 from.check_size("numbers", static_cast<std::int64_t>(self.numbers().size()));
+                 std::copy_n(from.data(), self.numbers().size(), self.numbers().begin());
+             })
+        .def_prop_ro("size", [](const State& self) { return self.numbers().size(); });
+    nb::class_<Program>(module, "Program")
+        .def(nb::init<const std::vector<ValueArgs>&, const std::vector<InstructionArgs>&,
+                      const std::vector<std::int32_t>&>(),
+             nb::arg("values"), nb::arg("instructions"), nb::arg("outputs"))
+        .def("run", &Program::run, nb::arg("inputs"), nb::arg("rows"), nb::arg("states") = nb::none())
+        .def_prop_ro("state_size", &Program::state_size);
+}

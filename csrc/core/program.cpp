@@ -1,0 +1,522 @@
+#include "core/program.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "core/stack.hpp"
+#include "core/workspace.hpp"
+
+namespace recurra::core {
+
+class Linear {
+  public:
+    Linear(const float* weight, const float* bias, std::int64_t outputs, std::int64_t inputs)
+        : outputs_(outputs), inputs_(inputs), weight_(static_cast<std::size_t>(outputs * inputs)) {
+        for (std::int64_t n = 0; n < outputs; ++n) {
+            for (std::int64_t k = 0; k < inputs; ++k) {
+                weight_[static_cast<std::size_t>(k * outputs + n)] = weight[n * inputs + k];
+            }
+        }
+        bias_.assign(static_cast<std::size_t>(outputs), 0.0F);
+        if (bias != nullptr) std::copy_n(bias, outputs, bias_.data());
+    }
+
+    void apply(const float* x, std::int64_t rows, std::int64_t x_row, float* out, std::int64_t out_row) const noexcept {
+        for (std::int64_t r = 0; r < rows; ++r) {
+            float* const y = out + r * out_row;
+            std::copy_n(bias_.data(), outputs_, y);
+            for (std::int64_t k = 0; k < inputs_; ++k) {
+                const float factor = x[r * x_row + k];
+                const float* const w = weight_.data() + k * outputs_;
+                for (std::int64_t n = 0; n < outputs_; ++n) y[n] += factor * w[n];
+            }
+        }
+    }
+
+    [[nodiscard]] std::int64_t outputs() const noexcept { return outputs_; }
+    [[nodiscard]] std::int64_t inputs() const noexcept { return inputs_; }
+
+  private:
+    std::int64_t outputs_;
+    std::int64_t inputs_;
+    std::vector<float> weight_;
+    std::vector<float> bias_;
+};
+
+std::shared_ptr<const Linear> make_linear(const float* weight, const float* bias, std::int64_t outputs,
+                                          std::int64_t inputs) {
+    return std::make_shared<const Linear>(weight, bias, outputs, inputs);
+}
+
+namespace {
+
+using Index = std::int64_t;
+
+// Sequences that run at once: as many as keep their numbers in the near caches, and no more than a product can use.
+constexpr Index kNearFloats = 1 << 18;
+constexpr Index kMostRows = 256;
+
+std::size_t at(Index i) noexcept {
+    return static_cast<std::size_t>(i);
+}
+
+// out[i, j, k] = f(x[i, j, k], y[i, j, k]) with any strides of x and y, 0 where an axis is repeated.
+template <class F>
+void for_each(const std::array<Index, 3>& dims, const float* x, const std::array<Index, 3>& sx, const float* y,
+              const std::array<Index, 3>& sy, float* out, F f) noexcept {
+    for (Index i = 0; i < dims[0]; ++i) {
+        for (Index j = 0; j < dims[1]; ++j) {
+            const float* const xs = x + i * sx[0] + j * sx[1];
+            const float* const ys = y + i * sy[0] + j * sy[1];
+            const Index n = dims[2];
+            if (sx[2] == 1 && sy[2] == 1) {
+                for (Index k = 0; k < n; ++k) out[k] = f(xs[k], ys[k]);
+            } else if (sx[2] == 1) {
+                for (Index k = 0; k < n; ++k) out[k] = f(xs[k], ys[0]);
+            } else if (sy[2] == 1) {
+                for (Index k = 0; k < n; ++k) out[k] = f(xs[0], ys[k]);
+            } else {
+                for (Index k = 0; k < n; ++k) out[k] = f(xs[0], ys[0]);
+            }
+            out += n;
+        }
+    }
+}
+
+template <class F>
+void for_each(Index size, const float* x, float* out, F f) noexcept {
+    for (Index i = 0; i < size; ++i) out[i] = f(x[i]);
+}
+
+// Strides of a value in a result of these axes; false if they don't fit.
+bool broadcast(const std::array<Index, 3>& from, const std::array<Index, 3>& to, std::array<Index, 3>& strides) {
+    Index stride = 1;
+    for (std::size_t axis = 3; axis-- > 0;) {
+        if (from[axis] != to[axis] && from[axis] != 1) return false;
+        strides[axis] = from[axis] == 1 ? 0 : stride;
+        stride *= from[axis];
+    }
+    return true;
+}
+
+// As few axes as say the same, at the end: long inner loops.
+void join_axes(std::array<Index, 3>& dims, std::array<Index, 3>& x, std::array<Index, 3>& y) {
+    for (int turn = 0; turn < 2; ++turn) {
+        for (std::size_t axis = 2; axis > 0; --axis) {
+            const std::size_t outer = axis - 1;
+            const bool fits = dims[outer] == 1 || dims[axis] == 1 ||
+                              (x[outer] == x[axis] * dims[axis] && y[outer] == y[axis] * dims[axis]);
+            if (!fits) continue;
+            if (dims[axis] == 1) {
+                x[axis] = x[outer];
+                y[axis] = y[outer];
+            }
+            dims[axis] *= dims[outer];
+            dims[outer] = 1;
+        }
+    }
+}
+
+}  // namespace
+
+// One run of some sequences.
+struct Program::Pass {
+    const Program& program;
+    Index rows;
+    const float* const* inputs;  // of the first of these sequences
+    float* const* states;
+    float* memory;
+
+    [[nodiscard]] const Value& value(std::int32_t v) const noexcept { return program.values_[at(v)]; }
+
+    [[nodiscard]] const float* data(std::int32_t v) const noexcept {
+        const Value& it = value(v);
+        switch (it.place) {
+            case Value::Place::kInput:
+                return inputs[it.number];
+            case Value::Place::kConstant:
+                return it.constant.data();
+            case Value::Place::kSame:
+                return data(it.number);
+            default:
+                return memory + program.places_[at(v)] * rows;
+        }
+    }
+    [[nodiscard]] float* result(std::int32_t v) const noexcept { return memory + program.places_[at(v)] * rows; }
+    // From one sequence's numbers of a value to the next one's.
+    [[nodiscard]] Index row_of(std::int32_t v) const noexcept {
+        const Value& it = value(v);
+        if (it.place == Value::Place::kSame) return row_of(it.number);
+        return it.place == Value::Place::kConstant ? 0 : it.size();
+    }
+    [[nodiscard]] bool is_constant(std::int32_t v) const noexcept { return row_of(v) == 0; }
+
+    void run() const {
+        for (const Instruction& instruction : program.instructions_) run(instruction);
+    }
+
+    void run(const Instruction& it) const {
+        switch (it.kind) {
+            case Kind::kAdd:
+                return combine(it, [](float x, float y) { return x + y; });
+            case Kind::kSubtract:
+                return combine(it, [](float x, float y) { return x - y; });
+            case Kind::kMultiply:
+                return combine(it, [](float x, float y) { return x * y; });
+            case Kind::kDivide:
+                return combine(it, [](float x, float y) { return x / y; });
+            case Kind::kMaximum:  // a NaN stays one
+                return combine(it, [](float x, float y) { return x < y ? y : x; });
+            case Kind::kClip:
+                return each(it, [a = it.a, b = it.b](float x) { return x < a ? a : x > b ? b : x; });
+            case Kind::kRelu:
+                return each(it, [](float x) { return x < 0 ? 0.0F : x; });
+            case Kind::kTanh:
+                return each(it, [](float x) { return std::tanh(x); });
+            case Kind::kGelu:
+                return each(it, [](float x) { return 0.5F * x * (1.0F + std::erf(x * 0.70710678F)); });
+            case Kind::kAbs:
+                return each(it, [](float x) { return std::fabs(x); });
+            case Kind::kSqrt:
+                return each(it, [](float x) { return std::sqrt(x); });
+            case Kind::kSum:
+                return sum(it);
+            case Kind::kLast:
+                return last(it);
+            case Kind::kConcatenate:
+                return concatenate(it);
+            case Kind::kSlice:
+                return slice(it);
+            case Kind::kTranspose:
+                return transpose(it);
+            case Kind::kGather:
+                return gather(it);
+            case Kind::kLinear:
+                return linear(it);
+            case Kind::kSort:
+                return sort(it);
+            case Kind::kRun:
+                return run_stack(it);
+            case Kind::kCell:
+                return run_cell(it);
+        }
+    }
+
+    template <class F>
+    void combine(const Instruction& it, F f) const noexcept {
+        std::array<Index, 3> dims = value(it.out).dims;
+        std::array<Index, 3> sx{};
+        std::array<Index, 3> sy{};
+        broadcast(value(it.in[0]).dims, dims, sx);
+        broadcast(value(it.in[1]).dims, dims, sy);
+        join_axes(dims, sx, sy);
+        const Index size = value(it.out).size();
+        for (Index r = 0; r < rows; ++r) {
+            for_each(dims, data(it.in[0]) + r * row_of(it.in[0]), sx, data(it.in[1]) + r * row_of(it.in[1]), sy,
+                     result(it.out) + r * size, f);
+        }
+    }
+
+    template <class F>
+    void each(const Instruction& it, F f) const noexcept {
+        const Index size = value(it.out).size();
+        if (!is_constant(it.in[0])) return for_each(rows * size, data(it.in[0]), result(it.out), f);
+        for (Index r = 0; r < rows; ++r) for_each(size, data(it.in[0]), result(it.out) + r * size, f);
+    }
+
+    void sum(const Instruction& it) const noexcept {
+        const Value& x = value(it.in[0]);
+        const Index width = value(it.out).size();
+        for (Index r = 0; r < rows; ++r) {
+            const float* from = data(it.in[0]) + r * row_of(it.in[0]);
+            float* const out = result(it.out) + r * width;
+            std::fill_n(out, width, 0.0F);
+            for (Index t = 0; t < x.dims[0]; ++t, from += width) {
+                for (Index i = 0; i < width; ++i) out[i] += from[i];
+            }
+        }
+    }
+
+    void last(const Instruction& it) const noexcept {
+        const Index width = value(it.out).size();
+        const Index time = value(it.in[0]).dims[0];
+        for (Index r = 0; r < rows; ++r) {
+            const float* const values = data(it.in[0]) + r * row_of(it.in[0]);
+            const float* const flags = data(it.in[1]) + r * row_of(it.in[1]);
+            for (Index i = 0; i < width; ++i) {
+                Index t = time;
+                while (t > 0 && !(flags[(t - 1) * width + i] > 0)) --t;
+                result(it.out)[r * width + i] = t > 0 ? values[(t - 1) * width + i] : 0.0F;
+            }
+        }
+    }
+
+    void concatenate(const Instruction& it) const noexcept {
+        const auto [time, width, depth] = value(it.out).dims;
+        Index first = 0;
+        for (const std::int32_t v : it.in) {
+            const Index own = value(v).dims[1] * depth;
+            const Index step = value(v).dims[0] == 1 ? 0 : own;
+            for (Index r = 0; r < rows; ++r) {
+                const float* from = data(v) + r * row_of(v);
+                float* to = result(it.out) + r * time * width * depth + first;
+                for (Index t = 0; t < time; ++t, from += step, to += width * depth) std::copy_n(from, own, to);
+            }
+            first += own;
+        }
+    }
+
+    void slice(const Instruction& it) const noexcept {
+        const auto [time, width, depth] = value(it.out).dims;
+        const Index in_width = value(it.in[0]).dims[1] * depth;
+        const Index first = it.axis == 0 ? it.from * in_width : it.from * depth;
+        for (Index r = 0; r < rows; ++r) {
+            const float* from = data(it.in[0]) + r * row_of(it.in[0]) + first;
+            float* to = result(it.out) + r * time * width * depth;
+            for (Index t = 0; t < time; ++t, from += in_width) to = std::copy_n(from, width * depth, to);
+        }
+    }
+
+    void transpose(const Instruction& it) const noexcept {
+        const Index d0 = value(it.in[0]).dims[0];
+        const Index d1 = value(it.in[0]).dims[1];
+        for (Index r = 0; r < rows; ++r) {
+            const float* const from = data(it.in[0]) + r * row_of(it.in[0]);
+            float* const to = result(it.out) + r * d0 * d1;
+            for (Index i = 0; i < d0; ++i) {
+                for (Index j = 0; j < d1; ++j) to[j * d0 + i] = from[i * d1 + j];
+            }
+        }
+    }
+
+    // A code beyond the table is 0, the unknown.
+    void gather(const Instruction& it) const noexcept {
+        const Value& table = value(it.in[0]);
+        const Index codes = value(it.in[1]).dims[1];
+        const auto [time, width, depth] = value(it.out).dims;
+        for (Index r = 0; r < rows; ++r) {
+            const float* code = data(it.in[1]) + r * row_of(it.in[1]) + it.from;
+            float* to = result(it.out) + r * time * width;
+            for (Index t = 0; t < time; ++t, code += codes) {
+                const bool known = *code >= 0 && *code < static_cast<float>(table.dims[0]);
+                const Index entry = known ? static_cast<Index>(*code) : 0;
+                to = std::copy_n(table.constant.data() + entry * width, width, to);
+            }
+        }
+    }
+
+    void linear(const Instruction& it) const noexcept {
+        const Index inputs_ = it.linear->inputs();
+        const Index outputs_ = it.linear->outputs();
+        const Index own = value(it.in[0]).size() / inputs_;
+        const Index x_row = row_of(it.in[0]);
+        if (x_row != 0 || rows == 1) {
+            it.linear->apply(data(it.in[0]), rows * own, inputs_, result(it.out), outputs_);
+            return;
+        }
+        for (Index r = 0; r < rows; ++r) {
+            it.linear->apply(data(it.in[0]), own, inputs_, result(it.out) + r * own * outputs_, outputs_);
+        }
+    }
+
+    void sort(const Instruction& it) const noexcept {
+        const Index size = value(it.out).size();
+        const Index width = value(it.out).dims[2];
+        for (Index r = 0; r < rows; ++r) {
+            float* const to = result(it.out) + r * size;
+            std::copy_n(data(it.in[0]) + r * row_of(it.in[0]), size, to);
+            for (Index i = 0; i < size; i += width) std::sort(to + i, to + i + width);
+        }
+    }
+
+    void run_stack(const Instruction& it) const {
+        const Stack& stack = *it.stack;
+        const Index time = value(it.in[0]).dims[0];
+        const Index width = stack.outputs();
+        Workspace workspace;
+        StackRows steps(stack, rows, workspace.floats(StackRows::floats(stack, rows)));
+        steps.clear();
+        if (it.state >= 0) {
+            for (Index r = 0; r < rows; ++r) steps.load(r, states[r] + it.state);
+        }
+        const Index x_row = row_of(it.in[0]);
+        for (Index n = 0; n < time; ++n) {
+            const Index t = it.axis == 1 ? time - 1 - n : n;
+            steps.step(data(it.in[0]) + t * stack.features(), x_row);
+            for (Index r = 0; r < rows; ++r) {
+                std::copy_n(steps.output() + r * steps.output_row(), width, result(it.out) + (r * time + t) * width);
+            }
+        }
+        if (it.state >= 0) {
+            for (Index r = 0; r < rows; ++r) steps.store(r, states[r] + it.state);
+        }
+    }
+
+    void run_cell(const Instruction& it) const {
+        const Stack& stack = *it.stack;
+        const Index width = stack.outputs();
+        const Index each_ = value(it.out).dims[0];
+        const Index count = rows * each_;
+        Workspace workspace;
+        StackRows steps(stack, count, workspace.floats(StackRows::floats(stack, count)));
+        steps.clear();
+        const Index h_row = row_of(it.in[1]);
+        steps.for_each_field([&](float* field, Index row, Index hidden) {  // h, and an equal c
+            for (Index r = 0; r < rows; ++r) {
+                for (Index i = 0; i < each_; ++i, field += row) {
+                    std::copy_n(data(it.in[1]) + r * h_row + i * hidden, hidden, field);
+                }
+            }
+        });
+        steps.step(data(it.in[0]), stack.features());
+        for (Index i = 0; i < count; ++i) {
+            std::copy_n(steps.output() + i * steps.output_row(), width, result(it.out) + i * width);
+        }
+    }
+};
+
+Program::Program(std::vector<Value> values, std::vector<Instruction> instructions, std::vector<std::int32_t> outputs)
+    : values_(std::move(values)), instructions_(std::move(instructions)), outputs_(std::move(outputs)) {
+    const auto expect = [](bool so, const std::string& what) {
+        if (!so) throw std::invalid_argument(what);
+    };
+    const auto count = static_cast<std::int32_t>(values_.size());
+    places_.assign(values_.size(), 0);
+    std::vector<bool> written(values_.size(), false);
+    for (std::int32_t v = 0; v < count; ++v) {
+        const Value& value = values_[at(v)];
+        expect(value.dims[0] >= 0 && value.dims[1] >= 0 && value.dims[2] >= 0, "an axis is negative");
+        switch (value.place) {
+            case Value::Place::kInput:
+                if (at(value.number) >= input_sizes_.size()) input_sizes_.resize(at(value.number) + 1, 0);
+                input_sizes_[at(value.number)] = value.size();
+                written[at(v)] = true;
+                break;
+            case Value::Place::kConstant:
+                expect(static_cast<Index>(value.constant.size()) == value.size(), "a constant has another size");
+                written[at(v)] = true;
+                break;
+            case Value::Place::kSame:
+                expect(value.number >= 0 && value.number < v && values_[at(value.number)].size() == value.size(),
+                       "a view has another size than what it shows");
+                break;
+            case Value::Place::kComputed:
+                places_[at(v)] = row_;
+                row_ += (value.size() + 15) / 16 * 16;
+                break;
+        }
+    }
+    const auto is_written = [&](std::int32_t v) {
+        expect(v >= 0 && v < count, "there is no such value");
+        while (values_[at(v)].place == Value::Place::kSame) v = values_[at(v)].number;
+        return static_cast<bool>(written[at(v)]);
+    };
+    for (const Instruction& it : instructions_) {
+        expect(it.out >= 0 && it.out < count && values_[at(it.out)].place == Value::Place::kComputed &&
+                   !written[at(it.out)],
+               "an instruction must write a value of its own");
+        for (const std::int32_t v : it.in) expect(is_written(v), "an instruction reads what isn't written yet");
+        written[at(it.out)] = true;
+        const auto& out = values_[at(it.out)].dims;
+        const auto in = [&](std::size_t i) -> const std::array<Index, 3>& {
+            expect(i < it.in.size(), "an instruction lacks a value to read");
+            return values_[at(it.in[i])].dims;
+        };
+        std::array<Index, 3> strides{};
+        bool fits = true;
+        switch (it.kind) {
+            case Kind::kAdd:
+            case Kind::kSubtract:
+            case Kind::kMultiply:
+            case Kind::kDivide:
+            case Kind::kMaximum:
+                fits = broadcast(in(0), out, strides) && broadcast(in(1), out, strides);
+                break;
+            case Kind::kSum:
+                fits = out[0] == 1 && out[1] == in(0)[1] && out[2] == in(0)[2];
+                break;
+            case Kind::kLast:
+                fits = out[0] == 1 && out[1] == in(0)[1] && out[2] == in(0)[2] && in(0) == in(1);
+                break;
+            case Kind::kConcatenate: {
+                Index width = 0;
+                for (std::size_t i = 0; i < it.in.size(); ++i) {
+                    fits = fits && (in(i)[0] == out[0] || in(i)[0] == 1) && in(i)[2] == out[2];
+                    width += in(i)[1];
+                }
+                fits = fits && width == out[1];
+                break;
+            }
+            case Kind::kSlice: {
+                const std::size_t axis = it.axis == 0 ? 0 : 1;
+                fits = out[2] == in(0)[2] && out[1 - axis] == in(0)[1 - axis] && it.from >= 0 &&
+                       it.from + out[axis] <= in(0)[axis];
+                break;
+            }
+            case Kind::kTranspose:
+                fits = out[0] == in(0)[1] && out[1] == in(0)[0] && out[2] == 1 && in(0)[2] == 1;
+                break;
+            case Kind::kGather:
+                fits = values_[at(it.in[0])].place == Value::Place::kConstant && in(0)[0] >= 1 && in(0)[1] == out[1] &&
+                       in(1)[0] == out[0] && in(1)[2] == 1 && out[2] == 1 && it.from >= 0 && it.from < in(1)[1];
+                break;
+            case Kind::kLinear: {
+                fits = it.linear != nullptr && values_[at(it.in[0])].size() % it.linear->inputs() == 0 &&
+                       values_[at(it.in[0])].size() / it.linear->inputs() * it.linear->outputs() ==
+                           values_[at(it.out)].size();
+                if (fits) work_ += values_[at(it.in[0])].size() * it.linear->outputs();
+                break;
+            }
+            case Kind::kRun:
+            case Kind::kCell:
+                fits = it.stack != nullptr && in(0)[1] == it.stack->features() && in(0)[0] == out[0] && in(0)[2] == 1 &&
+                       out[1] == it.stack->outputs() && out[2] == 1;
+                if (fits && it.kind == Kind::kCell) {
+                    fits = it.stack->layers.size() == 1 && in(1) == out &&
+                           values_[at(it.in[0])].place != Value::Place::kConstant;
+                }
+                if (fits && it.state >= 0) state_size_ = std::max(state_size_, it.state + it.stack->state_size());
+                if (fits) {
+                    for (const Stack::Packed& one : it.stack->layers) {
+                        work_ += in(0)[0] * gates_of(one.layer.cell) * one.layer.hidden *
+                                 (one.layer.features + one.layer.hidden);
+                    }
+                }
+                break;
+            default:
+                fits = in(0) == out;
+        }
+        expect(fits, "instruction for value " + std::to_string(it.out) + ": the axes don't fit");
+        work_ += values_[at(it.out)].size();
+    }
+    for (const std::int32_t v : outputs_) expect(is_written(v), "an output isn't computed");
+}
+
+void Program::run(Index rows, const float* const* inputs, float* const* outputs, float* const* states) const {
+    const Index most = std::clamp<Index>(kNearFloats / std::max<Index>(row_, 1), 1, kMostRows);
+    Workspace workspace;
+    float* const memory = workspace.floats(std::min(rows, most) * row_);
+    std::vector<const float*> from(inputs, inputs + input_sizes_.size());
+    for (Index first = 0; first < rows; first += most) {
+        const Index count = std::min(most, rows - first);
+        const Pass pass{.program = *this,
+                        .rows = count,
+                        .inputs = from.data(),
+                        .states = states == nullptr ? nullptr : states + first,
+                        .memory = memory};
+        pass.run();
+        for (std::size_t i = 0; i < outputs_.size(); ++i) {
+            const Index size = values_[at(outputs_[i])].size();
+            float* const to = outputs[i] + first * size;
+            const Index row = pass.row_of(outputs_[i]);
+            for (Index r = 0; r < count; ++r) std::copy_n(pass.data(outputs_[i]) + r * row, size, to + r * size);
+        }
+        for (std::size_t i = 0; i < from.size(); ++i) from[i] += count * input_sizes_[i];
+    }
+}
+
+}  // namespace recurra::core

@@ -1,0 +1,119 @@
+"""The equations of `recurra.reference` in numpy, for one sequence: slow, and every gate can be seen and held."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from recurra.blocks import Recurrent
+from recurra.errors import ConfigError
+from recurra.runtime._lowering import CELLS, Weights
+from recurra.runtime._session import Trace
+
+Hold = Mapping[str, float]
+GATES = {"rnn": ("a",), "lstm": ("i", "f", "g", "o"), "gru": ("r", "z", "n")}
+assert GATES.keys() == CELLS.keys()
+
+
+def trace_stack(
+    block: Recurrent,
+    weights: Weights,
+    name: str,
+    branch: str,
+    x: np.ndarray,
+    state: np.ndarray | None,
+    hold: Hold,
+) -> tuple[np.ndarray, list[Trace]]:
+    """The output (T, H) of a recurrent block for x (T, F), and a trace of each layer; `state` are its numbers, None: 0.
+
+    ConfigError for a `hold` of a gate that the cell doesn't have.
+    """
+    _check(block, branch, hold)
+    traces: list[Trace] = []
+    fields = 2 if block.cell == "lstm" else 1
+    for layer in range(block.num_layers):
+        outputs = []
+        for reverse in (False, True) if block.bidirectional else (False,):
+            suffix = f"_l{layer}" + ("_reverse" if reverse else "")
+            h = c = np.zeros(block.hidden_size, dtype=np.float32)
+            if state is not None:
+                own = state[layer * fields * block.hidden_size :][: fields * block.hidden_size]
+                h, c = own[: block.hidden_size], own[-block.hidden_size :]
+            held = {gate: _held(hold, branch, layer, gate) for gate in GATES[block.cell]}
+            trace = _trace(block.cell, weights, f"{name}.", suffix, x[::-1] if reverse else x, h, c, held)
+            values, hidden, memory = (part if part is None or not reverse else part[::-1] for part in trace)
+            assert values is not None and hidden is not None
+            cell = block.cell + (" reverse" if reverse else "")
+            traces.append(Trace(branch, layer, cell, GATES[block.cell], values, hidden, memory))
+            outputs.append(hidden)
+        x = np.concatenate(outputs, axis=1)
+    return x, traces
+
+
+def _trace(
+    cell: str,
+    weights: Weights,
+    name: str,
+    suffix: str,
+    x: np.ndarray,
+    h: np.ndarray,
+    c: np.ndarray,
+    held: dict[str, float | None],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Gates (T, G, H), h (T, H) and c (T, H) of one layer."""
+    w_ih, w_hh, b_ih, b_hh = (
+        weights.array(f"{name}{part}{suffix}") for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    )
+    count = len(GATES[cell])
+    gates = np.empty((len(x), count, len(h)), dtype=np.float32)
+    hidden = np.empty((len(x), len(h)), dtype=np.float32)
+    memory = np.empty_like(hidden) if cell == "lstm" else None
+
+    def hold(letter: str, value: np.ndarray) -> np.ndarray:
+        fixed = held[letter]
+        return value if fixed is None else np.full_like(value, fixed)
+
+    for t, step in enumerate(x):
+        given = (w_ih @ step + b_ih).reshape(count, -1)
+        kept = (w_hh @ h + b_hh).reshape(count, -1)
+        if cell == "rnn":
+            h = hold("a", np.tanh(given[0] + kept[0]))
+            gates[t] = h
+        elif cell == "lstm":
+            i, f, g, o = given + kept
+            i, f, o = hold("i", _sigmoid(i)), hold("f", _sigmoid(f)), hold("o", _sigmoid(o))
+            g = hold("g", np.tanh(g))
+            c = f * c + i * g
+            h = o * np.tanh(c)
+            gates[t] = i, f, g, o
+            assert memory is not None
+            memory[t] = c
+        else:
+            r = hold("r", _sigmoid(given[0] + kept[0]))
+            z = hold("z", _sigmoid(given[1] + kept[1]))
+            n = hold("n", np.tanh(given[2] + r * kept[2]))
+            h = (1 - z) * n + z * h
+            gates[t] = r, z, n
+        hidden[t] = h
+    return gates, hidden, memory
+
+
+def _held(hold: Hold, branch: str, layer: int, gate: str) -> float | None:
+    return hold.get(f"{branch}.{layer}.{gate}", hold.get(gate))
+
+
+def _check(block: Recurrent, branch: str, hold: Hold) -> None:
+    letters = GATES[block.cell]
+    for name in hold:
+        parts = name.split(".")
+        known = parts[-1] in letters if len(parts) == 1 or parts[0] == branch else True
+        if not known or len(parts) not in (1, 3):
+            raise ConfigError(
+                f"hold names {name!r}; the {block.cell} of {branch} has the gates {', '.join(letters)}. "
+                f"Write {letters[0]!r} or '{branch}.0.{letters[0]}'."
+            )
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return (0.5 * (1 + np.tanh(0.5 * x))).astype(np.float32)

@@ -1,0 +1,215 @@
+"""What each block is in instructions of the compiled core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from recurra import blocks
+from recurra.runtime._native import Linear, Stack
+from recurra.runtime._program import Builder, Value
+
+
+@dataclass
+class Weights:
+    """The parameters of a network, by the names that torch gives them, laid out for the core when first needed."""
+
+    arrays: Mapping[str, np.ndarray]
+    _packed: dict[tuple[Any, ...], Linear | Stack] = field(default_factory=dict)
+
+    def array(self, name: str) -> np.ndarray:
+        """One parameter."""
+        return np.ascontiguousarray(self.arrays[name], dtype=np.float32)
+
+    def linear(self, name: str) -> Linear:
+        """The map of `name`.weight and `name`.bias."""
+        return self._keep(("linear", name), lambda: Linear(self.array(f"{name}.weight"), self.array(f"{name}.bias")))
+
+    def stack(self, cell: str, name: str, suffixes: tuple[str, ...]) -> Stack:
+        """Layers of a cell, one for each suffix: "_l0", "_l1_reverse"; "" of torch's single cells."""
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+
+        def layer(suffix: str) -> tuple[Any, ...]:
+            return (CELLS[cell], *(self.array(f"{name}.{part}{suffix}") for part in names), None)
+
+        return self._keep(("stack", name, suffixes), lambda: Stack([layer(suffix) for suffix in suffixes]))
+
+    def _keep(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+        if key not in self._packed:
+            self._packed[key] = make()
+        return self._packed[key]
+
+
+CELLS = {"rnn": "rnn-tanh", "lstm": "lstm", "gru": "gru"}
+FIELDS = {"rnn": 1, "lstm": 2, "gru": 1}
+
+
+@dataclass
+class Lowering:
+    """Turns the blocks of a chain into instructions, one after the other."""
+
+    build: Builder
+    weights: Weights
+    keeps_state: bool  # recurrent stacks go on from a state
+    state_size: int = 0
+
+    def block(self, block: blocks.Block, name: str, x: Value) -> Value:
+        """The output of `block`, whose parameters begin with `name`, for `x`."""
+        return _BLOCKS[type(block)](self, block, name, x)
+
+    def state_of(self, size: int) -> int:
+        """Room for so many numbers in the state of a sequence; where they begin."""
+        self.state_size += size
+        return self.state_size - size
+
+
+def state_numbers(block: blocks.Recurrent) -> int:
+    """How many numbers of a sequence's state a recurrent block has: for each layer h, then c of an LSTM."""
+    return block.num_layers * block.hidden_size * FIELDS[block.cell]
+
+
+def join(build: Builder, values: list[Value], how: str) -> Value:
+    """Join the inputs of a branch; see `blocks.Branch`."""
+    if len(values) == 1:
+        return values[0]
+    if how == "concatenate":
+        width = sum(value.shape[-1] for value in values)
+        times = [value.shape[0] for value in values if len(value.shape) == 2]
+        return build.add("concatenate", (max(times), width) if times else (width,), *values)
+    result = values[0]
+    for other in values[1:]:
+        padded = other.shape + (1,) * (len(result.shape) - len(other.shape))
+        shape = tuple(max(a, b) if min(a, b) > 0 else 0 for a, b in zip(result.shape, padded, strict=True))
+        result = build.add(how, shape, result, build.view(other, padded))
+    return result
+
+
+def _embedding(low: Lowering, block: blocks.Embedding, name: str, x: Value) -> Value:
+    columns = []
+    for i, size in enumerate(block.sizes):
+        table = low.build.constant(low.weights.array(f"{name}.tables.{i}.weight"))
+        columns.append(low.build.add("gather", (*x.shape[:-1], size), table, x, start=i))
+    return join(low.build, columns, "concatenate")
+
+
+def _linear(low: Lowering, block: blocks.Linear, name: str, x: Value) -> Value:
+    shape = (*x.shape[:-1], block.size)
+    if block.activation == "none":
+        return low.build.add("linear", shape, x, weights=low.weights.linear(name))
+    y = low.build.add("linear", shape, x, weights=low.weights.linear(f"{name}.0"))
+    return low.build.add(block.activation, shape, y)
+
+
+def _recurrent(low: Lowering, block: blocks.Recurrent, name: str, x: Value) -> Value:
+    layers = [f"_l{layer}" for layer in range(block.num_layers)]
+    shape = (x.shape[0], block.hidden_size)
+    if not block.bidirectional:
+        state = low.state_of(state_numbers(block)) if low.keeps_state else -1
+        stack = low.weights.stack(block.cell, name, tuple(layers))
+        return low.build.add("run", shape, x, state=state, weights=stack)
+    for layer in layers:
+        both = [
+            low.build.add("run", shape, x, axis=axis, weights=low.weights.stack(block.cell, name, (layer + suffix,)))
+            for axis, suffix in enumerate(("", "_reverse"))
+        ]
+        x = join(low.build, both, "concatenate")
+    return x
+
+
+def _last(low: Lowering, block: blocks.Last, name: str, x: Value) -> Value:
+    time, width = x.shape
+    if not block.bidirectional:
+        last = low.build.add("slice", (1, width), x, start=time - 1)
+        return low.build.view(last, (width,))
+    half = width // 2
+    ends = [
+        low.build.add("slice", (1, half), low.build.add("slice", (1, width), x, start=row), axis=1, start=column)
+        for row, column in ((time - 1, 0), (0, half))
+    ]
+    return low.build.view(join(low.build, ends, "concatenate"), (width,))
+
+
+def _decode(low: Lowering, block: blocks.Decode, name: str, x: Value) -> Value:
+    count, width = x.shape
+    h = low.build.add("slice", (count, block.hidden_size), x, axis=1)
+    own = low.build.add("slice", (count, width - block.hidden_size), x, axis=1, start=block.hidden_size)
+    stack = low.weights.stack(block.cell, f"{name}.cell", ("",))
+    return low.build.add("cell", (count, block.hidden_size), own, h, weights=stack)
+
+
+def _horizon(low: Lowering, block: blocks.Horizon, name: str, x: Value) -> Value:
+    time, width = x.shape
+    across = low.build.add("transpose", (width, time), x)
+    ahead = low.build.add("linear", (width, block.horizon), across, weights=low.weights.linear(f"{name}.linear"))
+    return low.build.add("transpose", (block.horizon, width), ahead)
+
+
+def _gain(low: Lowering, block: blocks.Gain, name: str, x: Value) -> Value:
+    return low.build.add("multiply", x.shape, x, low.build.constant(low.weights.array(f"{name}.weight")[:, None, None]))
+
+
+def _level(low: Lowering, block: blocks.Level, name: str, x: Value) -> Value:
+    build, targets = low.build, x.shape[1] // 2
+    if block.method == "zero":
+        return build.constant(np.zeros((1, targets), dtype=np.float32))
+    values, observed = _columns(build, x, 2)
+    if block.method == "last":
+        return build.add("last", (1, targets), values, observed)
+    if block.steps is not None and block.steps < x.shape[0]:
+        values, observed = (
+            build.add("slice", (block.steps, targets), part, start=x.shape[0] - block.steps)
+            for part in (values, observed)
+        )
+    return _mean(build, values, observed)
+
+
+def _spread(low: Lowering, block: blocks.Spread, name: str, x: Value) -> Value:
+    build, targets = low.build, x.shape[1] // 3
+    values, observed, scale = _columns(build, x, 3)
+    one = (1, targets)
+    floor = build.add("multiply", one, build.add("slice", one, scale), build.constant(np.full((1, 1), 0.1)))
+    if block.method == "mean-abs":
+        return build.add("add", one, _mean(build, build.add("abs", values.shape, values), observed), floor)
+    centred = build.add("subtract", values.shape, values, _mean(build, values, observed))
+    variance = _mean(build, build.add("multiply", values.shape, centred, centred), observed)
+    return build.add("sqrt", one, build.add("add", one, variance, build.add("multiply", one, floor, floor)))
+
+
+def _columns(build: Builder, x: Value, parts: int) -> list[Value]:
+    """The parts, all of one width, that stand side by side in x (T, W)."""
+    time, width = x.shape[0], x.shape[1] // parts
+    return [build.add("slice", (time, width), x, axis=1, start=i * width) for i in range(parts)]
+
+
+def _mean(build: Builder, values: Value, observed: Value) -> Value:
+    """The mean over time of the values that were observed."""
+    one = (1, values.shape[1])
+    total = build.add("sum", one, build.add("multiply", values.shape, values, observed))
+    count = build.add("maximum", one, build.add("sum", one, observed), build.constant(np.ones((1, 1))))
+    return build.add("divide", one, total, count)
+
+
+_BLOCKS: dict[type[blocks.Block], Callable[[Lowering, Any, str, Value], Value]] = {
+    blocks.Embedding: _embedding,
+    blocks.Linear: _linear,
+    blocks.Dropout: lambda low, block, name, x: x,
+    blocks.Clip: lambda low, block, name, x: low.build.add("clip", x.shape, x, bounds=(-block.limit, block.limit)),
+    blocks.Segments: lambda low, block, name, x: low.build.view(x, (x.shape[0] // block.size, x.shape[1] * block.size)),
+    blocks.Steps: lambda low, block, name, x: low.build.view(x, (x.shape[0] * block.size, x.shape[1] // block.size)),
+    blocks.Recurrent: _recurrent,
+    blocks.Last: _last,
+    blocks.Positions: lambda low, block, name, x: low.build.add(
+        "add", x.shape, x, low.build.constant(low.weights.array(f"{name}.weight"))
+    ),
+    blocks.Decode: _decode,
+    blocks.Horizon: _horizon,
+    blocks.Gain: _gain,
+    blocks.Unstack: lambda low, block, name, x: low.build.view(
+        x, (*x.shape[:-1], x.shape[-1] // block.size, block.size)
+    ),
+    blocks.Level: _level,
+    blocks.Spread: _spread,
+}

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from recurra.blocks import Branch, Composition, Recurrent
+from recurra.errors import ConfigError
+from recurra.runtime._gates import Hold, trace_stack
+from recurra.runtime._lowering import Lowering, Weights, join, state_numbers
+from recurra.runtime._native import Program, State
+from recurra.runtime._program import Builder, Value
+from recurra.runtime._session import Trace
+
+Inputs = Mapping[str, np.ndarray]
+
+# What to train instead of a block that wants the whole sequence.
+_INSTEAD = {
+    "recurrent": "train it one way, without bidirectional",
+    "last": "take the output of each step",
+    "segments": "train with segments of one step",
+    "steps": "train with segments of one step",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class _Compiled:
+    """A network for inputs of certain shapes."""
+
+    program: Program
+    names: tuple[str, ...]  # of inputs, in the program's order
+    outputs: tuple[tuple[str, tuple[int, ...]], ...]
+
+
+class Network:
+    """A composition with its weights, run by the compiled core, without torch: what `nn.Network` computes.
+
+    Any number of threads may run it at once. Whatever is given by a branch's name isn't computed.
+    """
+
+    def __init__(
+        self, composition: Composition, weights: Mapping[str, np.ndarray], *, outputs: tuple[str, ...] = ()
+    ) -> None:
+        self.composition = composition
+        self.outputs = outputs or (composition.branches[-1].name,)
+        self._branches = {branch.name: branch for branch in composition.branches}
+        self._weights = Weights(weights)
+        self._compiled: dict[Any, _Compiled] = {}
+
+    def run(self, inputs: Inputs, *, outputs: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+        """Whole windows from the zero state: the branches asked for, (B, ...) each, as `nn.Network` gives them.
+
+        Inputs are (B, T, F), or (B, F) of what has no time; codes are whole numbers of any kind.
+        """
+        compiled = self._program(inputs, outputs or self.outputs, step=False)
+        rows = len(next(iter(inputs.values())))
+        return _run(compiled, inputs, rows, None)
+
+    def begin(self) -> State:
+        """The state of a sequence before its first step, all zeros. ConfigError where the network can't step."""
+        return State(self.state_size)
+
+    @property
+    def state_size(self) -> int:
+        """The numbers of a sequence's state."""
+        self._check_streams()
+        return sum(
+            state_numbers(block)
+            for branch in self.composition.needed(self.outputs)
+            for block in branch.blocks
+            if isinstance(block, Recurrent)
+        )
+
+    def step(self, inputs: Inputs, states: Sequence[State]) -> dict[str, np.ndarray]:
+        """One step of each of B sequences, whose states move on: inputs (B, F), outputs (B, ...).
+
+        Equal to `run` over all steps so far, whatever other sequences there are.
+        """
+        compiled = self._program(inputs, self.outputs, step=True)
+        return _run(compiled, inputs, len(states), list(states))
+
+    def inside(
+        self, inputs: Inputs, state: State | None = None, *, hold: Hold | None = None
+    ) -> tuple[dict[str, np.ndarray], tuple[Trace, ...]]:
+        """The outputs for one sequence and all gates, as by `run`; with a state, which doesn't move, as by `step`.
+
+        `hold` fixes gates: see `Session.inside`. Slow: for looking.
+        """
+        given = dict(inputs)
+        traces: list[Trace] = []
+        numbers = None
+        if state is not None:
+            given = {name: array[:, None] for name, array in given.items()}
+            numbers = np.empty(state.size, dtype=np.float32)
+            state.read(numbers)
+        used = 0
+        for branch in self.composition.needed(self.outputs):
+            for position, block in enumerate(branch.blocks):
+                if not isinstance(block, Recurrent):
+                    continue
+                x = self.run(given, outputs=(f"{branch.name}@{position}",))[f"{branch.name}@{position}"]
+                size = state_numbers(block)
+                before = None if numbers is None else numbers[used : used + size]
+                used += size
+                name = f"chains.{branch.name}.{position}"
+                hidden, found = trace_stack(block, self._weights, name, branch.name, x[0], before, hold or {})
+                traces += found
+                given[f"{branch.name}@{position + 1}"] = hidden[None]
+        answers = self.run(given)
+        if state is not None:
+            answers = {name: array[:, 0] for name, array in answers.items()}
+        return answers, tuple(traces)
+
+    def _check_streams(self) -> None:
+        obstacles = self.composition.obstacles()
+        if obstacles:
+            kind = obstacles[0].partition(": ")[2]
+            instead = _INSTEAD.get(kind, "train a network whose blocks need no later step")
+            raise ConfigError(
+                f"This network can't run step by step: {', '.join(obstacles)} wants the whole sequence. "
+                f"To stream, {instead}; or use it on whole files with recurra predict."
+            )
+
+    def _program(self, inputs: Inputs, outputs: tuple[str, ...], *, step: bool) -> _Compiled:
+        shapes = tuple((name, array.shape[1:]) for name, array in inputs.items())
+        key = (step, outputs, shapes)
+        if key not in self._compiled:
+            if step:
+                self._check_streams()
+            self._compiled[key] = self._compile(dict(shapes), outputs, step=step)
+        return self._compiled[key]
+
+    def _compile(self, shapes: dict[str, tuple[int, ...]], outputs: tuple[str, ...], *, step: bool) -> _Compiled:
+        build = Builder()
+        low = Lowering(build, self._weights, keeps_state=step)
+        used: dict[str, Value] = {}
+        values: dict[str, Value] = {}
+
+        def given(name: str) -> Value | None:
+            if name in used:
+                return used[name]
+            if name in shapes:
+                shape = shapes[name]
+                used[name] = build.input((1, *shape) if step else shape)
+                return used[name]
+            return None
+
+        def value(name: str) -> Value:
+            """The value of an input or a branch; of "branch@2": what goes into its block 2."""
+            if name not in values:
+                values[name] = given(name) or computed(name)
+            return values[name]
+
+        def computed(name: str) -> Value:
+            branch, _, end = name.partition("@")
+            if branch not in self._branches:
+                raise ConfigError(f"The network wants {name!r}, which wasn't given; given: {', '.join(shapes)}.")
+            return chain(self._branches[branch], int(end) if end else None)
+
+        def chain(branch: Branch, end: int | None) -> Value:
+            stop = len(branch.blocks) if end is None else end
+            start = max((i for i in range(1, stop + 1) if f"{branch.name}@{i}" in shapes), default=0)
+            begun = given(f"{branch.name}@{start}") if start else None
+            x = begun or join(build, [value(name) for name in branch.takes], branch.join)
+            for position in range(start, stop):
+                x = low.block(branch.blocks[position], f"chains.{branch.name}.{position}", x)
+            return x
+
+        # In the order of the composition, so that states lie in the order of `state_size`.
+        if step:
+            for branch in self.composition.needed(outputs):
+                value(branch.name)
+        results = [value(name) for name in outputs]
+        program = build.program(results)
+        shown = tuple(
+            (name, result.shape[1:] if step else result.shape) for name, result in zip(outputs, results, strict=True)
+        )
+        return _Compiled(program, tuple(used), shown)
+
+
+def _run(compiled: _Compiled, inputs: Inputs, rows: int, states: list[State] | None) -> dict[str, np.ndarray]:
+    arrays = [_float32(inputs[name]) for name in compiled.names]
+    results = compiled.program.run(arrays, rows, states)
+    return {
+        name: result.reshape((rows, *shape)) for (name, shape), result in zip(compiled.outputs, results, strict=True)
+    }
+
+
+def _float32(array: np.ndarray) -> np.ndarray:
+    return array if array.dtype == np.float32 and array.flags.c_contiguous else np.ascontiguousarray(array, np.float32)

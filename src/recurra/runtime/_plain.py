@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from pydantic import ValidationError
+
+from recurra.blocks import Composition, Embedding
+from recurra.bundle import Bundle
+from recurra.errors import BundleError, ConfigError, DataError
+from recurra.runtime._native import State
+from recurra.runtime._network import Network
+from recurra.runtime._session import Inside, Model, Session, Spec
+from recurra.runtime._state import seal, unseal
+
+_STEPS = struct.Struct("<Q")
+
+
+class PlainModel(Model):
+    """A network of causal blocks as it is: its inputs go in, what its last branch gives comes out.
+
+    ConfigError for a network that can't run step by step.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        try:
+            composition = Composition.model_validate(bundle.manifest.network)
+            self.network = Network(composition, bundle.weights())
+            self.network.begin()
+            self._inputs = tuple(composition.inputs.items())
+            self._codes = _codes(composition)
+            zeros = {name: np.zeros((1, width), dtype=np.float32) for name, width in self._inputs}
+            answer = self.network.step(zeros, [self.network.begin()])[self.network.outputs[0]]
+        except (ValidationError, KeyError, ValueError) as error:
+            if isinstance(error, ConfigError):
+                raise
+            raise BundleError(
+                f"{bundle.path} is whole, but its network and weights don't fit together ({error}). Fit it again."
+            ) from error
+        self.shape = answer.shape[1:]
+        # What it says of the next code can be drawn from and pushed.
+        self.generates = len(self._inputs) == 1 and self._codes.get(self._inputs[0][0]) == self.shape
+
+    def stream(self, *, id: Sequence[str] = (), **options: Any) -> PlainSession:
+        """A session at the beginning of a sequence."""
+        if id or options:
+            given = ", ".join([*(["id"] if id else []), *options])
+            raise ConfigError(f"{given}: {self.name} has no such option; it streams one kind of sequence.")
+        return PlainSession(self, self.network.begin(), 0)
+
+    def restore(self, state: bytes) -> PlainSession:
+        """The session that gave these bytes."""
+        content = unseal(self.fingerprint, state)
+        begun = self.network.begin()
+        begun.write(np.frombuffer(content, dtype="<f4", offset=_STEPS.size).astype(np.float32))
+        return PlainSession(self, begun, _STEPS.unpack_from(content)[0])
+
+    def push_many(self, sessions: Sequence[PlainSession], xs: Sequence[Any]) -> list[np.ndarray]:
+        """One step of each session, in one call of the core."""
+        if len(sessions) != len(xs):
+            raise DataError(f"{len(sessions)} sessions and {len(xs)} pushes were given; give one push for each.")
+        if not len(sessions):
+            return []
+        inputs = self._stacked(xs)
+        answers = self.network.step(inputs, [session.numbers for session in sessions])[self.network.outputs[0]]
+        for session in sessions:
+            session.steps += 1
+        return list(answers)
+
+    def spec(self) -> Spec:
+        """Its inputs and output, as numbers."""
+        vectors = {name: self._schema(name, width) for name, width in self._inputs}
+        only = next(iter(vectors.values()))
+        several = {"type": "object", "properties": vectors, "required": list(vectors), "additionalProperties": False}
+        output = {"type": "array", "items": {"type": "number"}}
+        example = {name: [0] * width for name, width in self._inputs}
+        return Spec(
+            push=only if len(vectors) == 1 else several,
+            answer={"type": "object", "properties": {"output": output}, "required": ["output"]},
+            options={"type": "object", "properties": {}, "additionalProperties": False},
+            columns=tuple(name if width == 1 else f"{name}.{i}" for name, width in self._inputs for i in range(width)),
+            id_columns=(),
+            example=next(iter(example.values())) if len(example) == 1 else example,
+        )
+
+    def document(self, answer: np.ndarray) -> dict[str, Any]:
+        """{"output": numbers}; a number that isn't finite is null."""
+        return {"output": np.where(np.isfinite(answer), answer.astype(object), None).tolist()}
+
+    def rows(self, session: Session, answer: np.ndarray) -> list[dict[str, Any]]:
+        """One row: the step and each number."""
+        flat = answer.ravel()
+        names = ["output"] if len(flat) == 1 else [f"output.{i}" for i in range(len(flat))]
+        return [{"step": session.steps, **dict(zip(names, map(float, flat), strict=True))}]
+
+    def read(self, x: Any) -> dict[str, np.ndarray]:
+        """A push as the network takes it, (1, F) each. DataError for anything else."""
+        if len(self._inputs) == 1 and not isinstance(x, Mapping):
+            name, width = self._inputs[0]
+            return {name: self._vector(name, width, x)}
+        if not isinstance(x, Mapping) or x.keys() != dict(self._inputs).keys():
+            given = ", ".join(map(str, x)) if isinstance(x, Mapping) else type(x).__name__
+            raise DataError(f"A push has {given}; {self.name} takes {', '.join(name for name, _ in self._inputs)}.")
+        return {name: self._vector(name, width, x[name]) for name, width in self._inputs}
+
+    def _vector(self, name: str, width: int, x: Any) -> np.ndarray:
+        if type(x) is np.ndarray and x.dtype == np.float32 and x.shape == (width,) and name not in self._codes:
+            return x.reshape(1, width)
+        try:
+            vector = np.array(x, dtype=np.float64).reshape(1, -1)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{name} is {x!r}; it takes {_numbers(width)}.") from error
+        if vector.shape[1] != width or not np.isfinite(vector).all():
+            raise DataError(f"{name} is {x!r}; it takes {_numbers(width)}, none of them NaN or infinite.")
+        if name in self._codes:
+            limits = np.array(self._codes[name])
+            if (vector != np.floor(vector)).any() or (vector < 0).any() or (vector >= limits).any():
+                allowed = ", ".join(f"0 to {limit - 1}" for limit in limits)
+                raise DataError(f"{name} is {x!r}; it takes codes, whole numbers: {allowed}.")
+        return vector.astype(np.float32)
+
+    def _stacked(self, xs: Sequence[Any]) -> dict[str, np.ndarray]:
+        name, width = self._inputs[0]
+        if isinstance(xs, np.ndarray) and xs.dtype == np.float32 and len(self._inputs) == 1 and not self._codes:
+            if xs.shape != (len(xs), width):
+                raise DataError(f"The pushes have shape {xs.shape}; expected (sessions, {width}).")
+            return {name: xs}
+        steps = []
+        for place, x in enumerate(xs):
+            try:
+                steps.append(self.read(x))
+            except DataError as error:
+                raise DataError(f"push {place}: {error}") from error
+        return {name: np.concatenate([step[name] for step in steps]) for name, _ in self._inputs}
+
+    def _schema(self, name: str, width: int) -> dict[str, Any]:
+        number: dict[str, Any] = {"type": "number"}
+        if name in self._codes:
+            number = {"type": "integer", "minimum": 0, "maximum": max(self._codes[name]) - 1}
+        vector = {"type": "array", "items": number, "minItems": width, "maxItems": width}
+        return {"anyOf": [number, vector]} if width == 1 else vector
+
+
+class PlainSession(Session):
+    """A sequence that a `PlainModel` follows."""
+
+    def __init__(self, model: PlainModel, numbers: State, steps: int) -> None:
+        self.model: PlainModel = model
+        self.numbers = numbers
+        self.steps = steps
+
+    def push(self, x: Any) -> np.ndarray:
+        """One step: numbers in, the output in numbers, float32."""
+        network = self.model.network
+        answer = network.step(self.model.read(x), [self.numbers])[network.outputs[0]]
+        self.steps += 1
+        return answer[0]
+
+    def state(self) -> bytes:
+        """Its numbers, sealed."""
+        numbers = np.empty(self.numbers.size, dtype=np.float32)
+        self.numbers.read(numbers)
+        return seal(self.model.fingerprint, _STEPS.pack(self.steps) + numbers.astype("<f4").tobytes())
+
+    def fork(self) -> Self:
+        """A session that stands where this one does and goes its own way."""
+        return type(self)(self.model, self.numbers.copy(), self.steps)
+
+    def reset(self) -> None:
+        """Back to the beginning of a sequence."""
+        self.numbers, self.steps = self.model.network.begin(), 0
+
+    def inside(self, x: Any = None, *, hold: Mapping[str, float] | None = None) -> Inside:
+        """What a push of `x` would say, seen from within."""
+        if x is None:
+            raise DataError("Give the push to look at: the session keeps what it became, not what it has read.")
+        network = self.model.network
+        answers, traces = network.inside(self.model.read(x), self.numbers, hold=hold)
+        return Inside(answers[network.outputs[0]][0], traces)
+
+    def generate(self, steps: int, *, temperature: float = 1.0, seed: int | None = None) -> Iterator[int]:
+        """Draw a code from what the last answer says, push it, and so on; begins by pushing code 0 at the beginning.
+
+        `temperature` divides the logits; 0 takes the likeliest.
+        """
+        if not self.model.generates:
+            yield from super().generate(steps, temperature=temperature, seed=seed)
+        random = np.random.default_rng(seed)
+        code = 0
+        for _ in range(steps):
+            code = _draw(self.push(code), temperature, random)
+            yield code
+
+
+def _draw(logits: np.ndarray, temperature: float, random: np.random.Generator) -> int:
+    if temperature <= 0:
+        return int(logits.argmax())
+    scaled = logits.astype(np.float64) / temperature
+    shares = np.exp(scaled - scaled.max())
+    return int(random.choice(len(shares), p=shares / shares.sum()))
+
+
+def _codes(composition: Composition) -> dict[str, tuple[int, ...]]:
+    """The inputs that are codes, and how many each column knows."""
+    found: dict[str, tuple[int, ...]] = {}
+    for branch in composition.branches:
+        if branch.blocks and isinstance(first := branch.blocks[0], Embedding) and branch.takes[0] in composition.inputs:
+            found[branch.takes[0]] = first.categories
+    return found
+
+
+def _numbers(width: int) -> str:
+    return "a number" if width == 1 else f"{width} numbers"

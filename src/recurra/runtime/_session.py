@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from recurra.bundle import Bundle
+from recurra.errors import ConfigError
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What went on inside one recurrent layer during one computation of T steps."""
+
+    branch: str
+    layer: int
+    cell: str
+    gates: tuple[str, ...]  # G letters in the order of the weights: i f g o; r z n; a of an RNN
+    values: np.ndarray  # (T, G, H) each gate after its squashing function
+    hidden: np.ndarray  # (T, H)
+    memory: np.ndarray | None  # (T, H) of an LSTM
+
+
+@dataclass(frozen=True, eq=False)
+class Inside:
+    """An answer, and what every recurrent layer did on the way to it."""
+
+    answer: Any
+    traces: tuple[Trace, ...]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a model reads and says, as JSON Schemas; a server's form, and documentation."""
+
+    push: dict[str, Any]
+    answer: dict[str, Any]
+    options: dict[str, Any]  # what `Model.stream` takes besides `id`
+    columns: tuple[str, ...]  # of a push that comes as a row without a header, in this order
+    id_columns: tuple[str, ...]  # whose values name a sequence
+    example: Any  # of a push
+
+
+class Session(ABC):
+    """One sequence that a model follows step by step. Its memory never grows.
+
+    Two threads may use two sessions at once, not one.
+    """
+
+    model: Model
+    steps: int  # pushes since the sequence began
+
+    @abstractmethod
+    def push(self, x: Any) -> Any:
+        """Take in the next step and give the model's answer. DataError for what isn't a step; nothing has changed then.
+
+        What `x` and the answer are is the model's affair: see `Model.spec`.
+        """
+
+    def observe(self, x: Any) -> None:
+        """Take in the next step without asking for an answer."""
+        self.push(x)
+
+    @abstractmethod
+    def state(self) -> bytes:
+        """All there is to this session, for `Model.restore`, here or in another process: its numbers and a seal."""
+
+    @abstractmethod
+    def fork(self) -> Self:
+        """A session that stands where this one does and goes its own way."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Back to the beginning of a sequence."""
+
+    @abstractmethod
+    def inside(self, x: Any = None, *, hold: Mapping[str, float] | None = None) -> Inside:
+        """What a push of `x` would say, seen from within; the session doesn't move.
+
+        `hold` fixes gates by letter, {"f": 0.0} shuts the forget gate of all layers, {"encoder.0.f": 0.0} that of one
+        ("branch.layer.gate"). Without `x`: the computation behind the last answer, where the model keeps what it needs
+        for that; otherwise DataError.
+        """
+
+    def generate(self, steps: int, *, temperature: float = 1.0, seed: int | None = None) -> Iterator[Any]:
+        """Go on by itself: each step's answer is drawn from and pushed. ConfigError where the model can't."""
+        raise ConfigError(f"{self.model.name} ({self.model.task}) answers, but doesn't generate.")
+
+
+class Model(ABC):
+    """A bundle, loaded to run without torch."""
+
+    bundle: Bundle
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return self.bundle.path.resolve().name
+
+    @property
+    def task(self) -> str:
+        """What it was trained for."""
+        return self.bundle.manifest.task
+
+    @property
+    def fingerprint(self) -> bytes:
+        """16 bytes that differ for any two bundles; states belong to one."""
+        return bytes.fromhex(self.bundle.manifest.checksum)[:16]
+
+    @abstractmethod
+    def stream(self, *, id: Sequence[str] = (), **options: Any) -> Session:
+        """A session at the beginning of a sequence; `id` are its values of `Spec.id_columns`, where there are any."""
+
+    @abstractmethod
+    def restore(self, state: bytes) -> Session:
+        """The session that gave these bytes. StateError for bytes of another model, damaged or truncated."""
+
+    @abstractmethod
+    def push_many(self, sessions: Sequence[Any], xs: Sequence[Any]) -> list[Any]:
+        """One push to each of many sessions at once: the same answers, sooner.
+
+        DataError for the first push that isn't a step, by its place; no session has moved then.
+        """
+
+    @abstractmethod
+    def spec(self) -> Spec:
+        """What it reads and says."""
+
+    @abstractmethod
+    def document(self, answer: Any) -> dict[str, Any]:
+        """An answer as JSON data."""
+
+    @abstractmethod
+    def rows(self, session: Session, answer: Any) -> list[dict[str, Any]]:
+        """An answer as the rows of a table, with the sequence's name."""
