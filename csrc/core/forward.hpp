@@ -26,7 +26,9 @@ template <class C>
 void forward(const Forward& call, const Timeline& timeline) {
     const Layer& layer = call.layer;
     Workspace workspace;
-    const PackedWeights w = laid_out<C>(layer, workspace.floats(packed_floats<C>(layer)));
+    const bool is_packed = call.packed != nullptr;
+    const PackedWeights w =
+        laid_out<C>(layer, is_packed ? const_cast<float*>(call.packed) : workspace.floats(packed_floats<C>(layer)));
     const Index stride = w.hidden_stride;
     const Index tape_row = blocks_of(layer.hidden) * C::kTape * kLanes;
     const bool keeps_gates = call.tape != nullptr && !call.recompute && !C::kTapeIsOutput;
@@ -67,7 +69,7 @@ void forward(const Forward& call, const Timeline& timeline) {
         const Range units = units_of<C>(panels, stride);
         const Range gathers = sharing.by_rows ? rows : part_of(timeline.rows, thread, team);
 
-        pack_weights<C>(call.weights, w, thread, team);
+        if (!is_packed) pack_weights<C>(call.weights, w, thread, team);
         for (Index b = rows.begin; b < rows.end; ++b) {
             const Index row = caller_row(timeline, b) * layer.hidden;
             const float* h0 = call.h0 == nullptr ? nullptr : call.h0 + row;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/stack.hpp"
+#include "core/timeline.hpp"
 #include "core/workspace.hpp"
 
 namespace recurra::core {
@@ -334,8 +335,52 @@ struct Program::Pass {
     }
 
     void run_stack(const Instruction& it) const {
+        if (value(it.in[0]).dims[0] == 1) return step_stack(it);
         const Stack& stack = *it.stack;
         const Index time = value(it.in[0]).dims[0];
+        Workspace workspace;
+        float* const h_n = workspace.floats(rows * stack.widest());
+        float* const c_n = workspace.floats(rows * stack.widest());
+        float* const h0 = workspace.floats(rows * stack.widest());
+        float* const c0 = workspace.floats(rows * stack.widest());
+        float* const between[2] = {workspace.floats(rows * time * stack.widest()),
+                                   workspace.floats(rows * time * stack.widest())};
+        const TimelineMemory timeline({.time = time, .rows = rows, .reverse = it.axis == 1});
+        const float* x = data(it.in[0]);
+        Index x_row = row_of(it.in[0]);
+        Index at_state = it.state;
+        for (std::size_t i = 0; i < stack.layers.size(); ++i) {
+            const Stack::Packed& packed = stack.layers[i];
+            const Index hidden = packed.layer.hidden;
+            float* const out = i + 1 == stack.layers.size() ? result(it.out) : between[i % 2];
+            const bool goes_on = it.state >= 0;
+            const auto fields = [&](auto move) {  // of the state: h and, where there is one, c
+                if (!goes_on) return;
+                for (Index r = 0; r < rows; ++r) {
+                    move(states[r] + at_state, h0 + r * hidden, h_n + r * hidden, hidden);
+                    if (!has_memory(packed.layer.cell)) continue;
+                    move(states[r] + at_state + hidden, c0 + r * hidden, c_n + r * hidden, hidden);
+                }
+            };
+            fields([](const float* state, float* before, float*, Index n) { std::copy_n(state, n, before); });
+            stack.kernels->forward({.layer = packed.layer,
+                                    .packed = packed.weights.get(),
+                                    .x = {.data = x, .time_stride = packed.layer.features, .row_stride = x_row},
+                                    .h0 = goes_on ? h0 : nullptr,
+                                    .c0 = goes_on ? c0 : nullptr,
+                                    .out = {.data = out, .time_stride = hidden, .row_stride = time * hidden},
+                                    .h_n = h_n,
+                                    .c_n = c_n},
+                                   timeline.timeline());
+            fields([](float* state, float*, const float* after, Index n) { std::copy_n(after, n, state); });
+            at_state += hidden * (has_memory(packed.layer.cell) ? 2 : 1);
+            x = out;
+            x_row = time * hidden;
+        }
+    }
+
+    void step_stack(const Instruction& it) const {
+        const Stack& stack = *it.stack;
         const Index width = stack.outputs();
         Workspace workspace;
         StackRows steps(stack, rows, workspace.floats(StackRows::floats(stack, rows)));
@@ -343,13 +388,9 @@ struct Program::Pass {
         if (it.state >= 0) {
             for (Index r = 0; r < rows; ++r) steps.load(r, states[r] + it.state);
         }
-        const Index x_row = row_of(it.in[0]);
-        for (Index n = 0; n < time; ++n) {
-            const Index t = it.axis == 1 ? time - 1 - n : n;
-            steps.step(data(it.in[0]) + t * stack.features(), x_row);
-            for (Index r = 0; r < rows; ++r) {
-                std::copy_n(steps.output() + r * steps.output_row(), width, result(it.out) + (r * time + t) * width);
-            }
+        steps.step(data(it.in[0]), row_of(it.in[0]));
+        for (Index r = 0; r < rows; ++r) {
+            std::copy_n(steps.output() + r * steps.output_row(), width, result(it.out) + r * width);
         }
         if (it.state >= 0) {
             for (Index r = 0; r < rows; ++r) steps.store(r, states[r] + it.state);

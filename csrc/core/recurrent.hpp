@@ -79,8 +79,9 @@ struct Forward {
     Layer layer;
     Steps steps;
     Weights weights;
-    Sequence<const float> x;    // (T, B, F)  read
-    const float* h0 = nullptr;  // (B, H)     read; null: 0
+    const float* packed = nullptr;  // the weights as a Stack keeps them, if they are; `weights` isn't read then
+    Sequence<const float> x;        // (T, B, F)  read
+    const float* h0 = nullptr;      // (B, H)     read; null: 0
     const float* c0 = nullptr;
     Sequence<float> out;   // (T, B, H)  written; overlaps no input
     float* h_n = nullptr;  // (B, H)     written

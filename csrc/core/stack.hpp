@@ -34,6 +34,11 @@ class Stack {
 
     [[nodiscard]] std::int64_t features() const noexcept { return layers.front().layer.features; }
     [[nodiscard]] std::int64_t outputs() const noexcept { return layers.back().layer.hidden; }
+    [[nodiscard]] std::int64_t widest() const noexcept {
+        std::int64_t hidden = 0;
+        for (const Packed& packed : layers) hidden = std::max(hidden, packed.layer.hidden);
+        return hidden;
+    }
     // The numbers of the state of one row: for each layer h (H) and then, where there is one, c (H).
     [[nodiscard]] std::int64_t state_size() const noexcept {
         std::int64_t size = 0;
