@@ -1,0 +1,40 @@
+// What a forecaster reads and says, taken apart.
+
+import { valueOf } from "../series.js";
+
+// The columns a forecaster reads, by the part they play.
+export function shapeOf(card, spec) {
+  const { columns, target } = card.inputs.table;
+  return { columns: spec.columns, targets: target, time: columns.time ?? [], ids: spec.id_columns };
+}
+
+const levelsOf = (answer) => Object.keys(answer.quantiles).sort((a, b) => a - b);
+
+// Pairs of levels around the middle, from wide to narrow.
+export function intervalsOf(answer) {
+  const levels = levelsOf(answer);
+  return levels
+    .slice(0, Math.floor(levels.length / 2))
+    .map((lower, i) => ({ lower, upper: levels.at(-1 - i), share: Number((levels.at(-1 - i) - lower).toFixed(4)) }));
+}
+
+export const middleOf = (answer) => answer.quantiles["0.5"] ?? answer.mean;
+export const isReady = (answer) => Boolean(answer) && answer.ready !== false;
+
+// How many of the values pushed one by one fell into the interval of the forecast before, nearest to 80 %.
+export function coverage(lane, targets) {
+  const kept = { inside: 0, of: 0, share: null };
+  for (const { x, before } of lane.rows) {
+    if (!isReady(before)) continue;
+    const [interval] = intervalsOf(before).sort((a, b) => Math.abs(a.share - 0.8) - Math.abs(b.share - 0.8));
+    if (!interval) continue;
+    kept.share = interval.share;
+    targets.forEach((target, c) => {
+      const value = valueOf(x, target);
+      if (value === null) return;
+      kept.of += 1;
+      kept.inside += before.quantiles[interval.lower][0][c] <= value && value <= before.quantiles[interval.upper][0][c];
+    });
+  }
+  return kept;
+}
