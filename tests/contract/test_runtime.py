@@ -1,6 +1,8 @@
-"""The runtime without torch gives what torch gives, for every block there is, and step by step what it gives at once."""
+"""The runtime gives what torch gives, for every block there is; step by step what it gives at once."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,8 @@ from recurra.runtime._lowering import _BLOCKS
 
 def both(case: BlockCase) -> tuple[nn.Network, runtime.Network]:
     composition = blocks.Composition(
-        inputs={"x": case.shape[-1]}, branches=(blocks.Branch(name="y", takes=("x",), blocks=(case.block,)),)
+        inputs={"x": case.shape[-1]},
+        branches=(blocks.Branch(name="y", takes=("x",), blocks=(case.block,)),),  # pyright: ignore
     )
     torch.manual_seed(4)
     network = nn.Network(composition).eval()
@@ -54,7 +57,7 @@ def test_steps_are_the_whole(case: BlockCase) -> None:
 
 
 @pytest.mark.parametrize("case", [case for case in BLOCKS if not case.block.causal], ids=str)
-def test_what_cannot_stream_is_named(case: BlockCase) -> None:
+def test_what_cannot_stream_is_named(case: Any) -> None:
     with pytest.raises(ConfigError, match=rf"y: {case.block.kind} .*To stream"):
         both(case)[1].begin()
 

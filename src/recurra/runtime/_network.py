@@ -26,12 +26,17 @@ _INSTEAD = {
 
 
 @dataclass(frozen=True, eq=False)
-class _Compiled:
-    """A network for inputs of certain shapes."""
+class Compiled:
+    """A network for inputs of certain shapes: what is called again and again, without looking names up."""
 
     program: Program
-    names: tuple[str, ...]  # of inputs, in the program's order
-    outputs: tuple[tuple[str, tuple[int, ...]], ...]
+    names: tuple[str, ...]  # of inputs, in the order in which they were given
+    outputs: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...]  # of outputs, without the batch axis
+
+    def __call__(self, inputs: list[np.ndarray], rows: int = 1, states: list[State] | None = None) -> list[np.ndarray]:
+        """The outputs, each (rows, three axes); inputs are contiguous float32 in the order of `names`."""
+        return self.program.run(inputs, rows, states)
 
 
 class Network:
@@ -47,16 +52,15 @@ class Network:
         self.outputs = outputs or (composition.branches[-1].name,)
         self._branches = {branch.name: branch for branch in composition.branches}
         self._weights = Weights(weights)
-        self._compiled: dict[Any, _Compiled] = {}
+        self._compiled: dict[Any, Compiled] = {}
 
     def run(self, inputs: Inputs, *, outputs: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
         """Whole windows from the zero state: the branches asked for, (B, ...) each, as `nn.Network` gives them.
 
         Inputs are (B, T, F), or (B, F) of what has no time; codes are whole numbers of any kind.
         """
-        compiled = self._program(inputs, outputs or self.outputs, step=False)
-        rows = len(next(iter(inputs.values())))
-        return _run(compiled, inputs, rows, None)
+        compiled = self.compiled({name: array.shape[1:] for name, array in inputs.items()}, outputs=outputs)
+        return _run(compiled, inputs, len(next(iter(inputs.values()))), None)
 
     def begin(self) -> State:
         """The state of a sequence before its first step, all zeros. ConfigError where the network can't step."""
@@ -78,7 +82,7 @@ class Network:
 
         Equal to `run` over all steps so far, whatever other sequences there are.
         """
-        compiled = self._program(inputs, self.outputs, step=True)
+        compiled = self.compiled({name: array.shape[1:] for name, array in inputs.items()}, step=True)
         return _run(compiled, inputs, len(states), list(states))
 
     def inside(
@@ -123,34 +127,27 @@ class Network:
                 f"To stream, {instead}; or use it on whole files with recurra predict."
             )
 
-    def _program(self, inputs: Inputs, outputs: tuple[str, ...], *, step: bool) -> _Compiled:
-        shapes = tuple((name, array.shape[1:]) for name, array in inputs.items())
-        key = (step, outputs, shapes)
+    def compiled(
+        self, shapes: Mapping[str, tuple[int, ...]], *, outputs: tuple[str, ...] = (), step: bool = False
+    ) -> Compiled:
+        """What `run`, or `step`, calls for inputs of these shapes (without the batch axis)."""
+        outputs = outputs or self.outputs
+        key = (step, outputs, *shapes.items())
         if key not in self._compiled:
             if step:
                 self._check_streams()
-            self._compiled[key] = self._compile(dict(shapes), outputs, step=step)
+            self._compiled[key] = self._compile(shapes, outputs, step=step)
         return self._compiled[key]
 
-    def _compile(self, shapes: dict[str, tuple[int, ...]], outputs: tuple[str, ...], *, step: bool) -> _Compiled:
+    def _compile(self, shapes: Mapping[str, tuple[int, ...]], outputs: tuple[str, ...], *, step: bool) -> Compiled:
         build = Builder()
         low = Lowering(build, self._weights, keeps_state=step)
-        used: dict[str, Value] = {}
-        values: dict[str, Value] = {}
-
-        def given(name: str) -> Value | None:
-            if name in used:
-                return used[name]
-            if name in shapes:
-                shape = shapes[name]
-                used[name] = build.input((1, *shape) if step else shape)
-                return used[name]
-            return None
+        values = {name: build.input((1, *shape) if step else shape) for name, shape in shapes.items()}
 
         def value(name: str) -> Value:
             """The value of an input or a branch; of "branch@2": what goes into its block 2."""
             if name not in values:
-                values[name] = given(name) or computed(name)
+                values[name] = computed(name)
             return values[name]
 
         def computed(name: str) -> Value:
@@ -162,8 +159,10 @@ class Network:
         def chain(branch: Branch, end: int | None) -> Value:
             stop = len(branch.blocks) if end is None else end
             start = max((i for i in range(1, stop + 1) if f"{branch.name}@{i}" in shapes), default=0)
-            begun = given(f"{branch.name}@{start}") if start else None
-            x = begun or join(build, [value(name) for name in branch.takes], branch.join)
+            if start:
+                x = values[f"{branch.name}@{start}"]
+            else:
+                x = join(build, [value(name) for name in branch.takes], branch.join)
             for position in range(start, stop):
                 x = low.block(branch.blocks[position], f"chains.{branch.name}.{position}", x)
             return x
@@ -174,18 +173,14 @@ class Network:
                 value(branch.name)
         results = [value(name) for name in outputs]
         program = build.program(results)
-        shown = tuple(
-            (name, result.shape[1:] if step else result.shape) for name, result in zip(outputs, results, strict=True)
-        )
-        return _Compiled(program, tuple(used), shown)
+        shown = tuple(result.shape[1:] if step else result.shape for result in results)
+        return Compiled(program, tuple(shapes), outputs, shown)
 
 
-def _run(compiled: _Compiled, inputs: Inputs, rows: int, states: list[State] | None) -> dict[str, np.ndarray]:
+def _run(compiled: Compiled, inputs: Inputs, rows: int, states: list[State] | None) -> dict[str, np.ndarray]:
     arrays = [_float32(inputs[name]) for name in compiled.names]
-    results = compiled.program.run(arrays, rows, states)
-    return {
-        name: result.reshape((rows, *shape)) for (name, shape), result in zip(compiled.outputs, results, strict=True)
-    }
+    results = zip(compiled.outputs, compiled.shapes, compiled(arrays, rows, states), strict=True)
+    return {name: result.reshape((rows, *shape)) for name, shape, result in results}
 
 
 def _float32(array: np.ndarray) -> np.ndarray:

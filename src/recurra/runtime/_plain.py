@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
@@ -27,20 +28,18 @@ class PlainModel(Model):
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         try:
-            composition = Composition.model_validate(bundle.manifest.network)
-            self.network = Network(composition, bundle.weights())
-            self.network.begin()
-            self._inputs = tuple(composition.inputs.items())
-            self._codes = _codes(composition)
-            zeros = {name: np.zeros((1, width), dtype=np.float32) for name, width in self._inputs}
-            answer = self.network.step(zeros, [self.network.begin()])[self.network.outputs[0]]
+            self.composition = Composition.model_validate(bundle.manifest.network)
+            self.network = Network(self.composition, bundle.weights())
+            self._inputs = tuple(self.composition.inputs.items())
+            self._codes = _codes(self.composition)
+            self.step = self.network.compiled({name: (width,) for name, width in self._inputs}, step=True)
         except (ValidationError, KeyError, ValueError) as error:
             if isinstance(error, ConfigError):
                 raise
             raise BundleError(
                 f"{bundle.path} is whole, but its network and weights don't fit together ({error}). Fit it again."
             ) from error
-        self.shape = answer.shape[1:]
+        self.shape = self.step.shapes[0]
         # What it says of the next code can be drawn from and pushed.
         self.generates = len(self._inputs) == 1 and self._codes.get(self._inputs[0][0]) == self.shape
 
@@ -64,11 +63,10 @@ class PlainModel(Model):
             raise DataError(f"{len(sessions)} sessions and {len(xs)} pushes were given; give one push for each.")
         if not len(sessions):
             return []
-        inputs = self._stacked(xs)
-        answers = self.network.step(inputs, [session.numbers for session in sessions])[self.network.outputs[0]]
+        (answers,) = self.step(self._stacked(xs), len(xs), [session.numbers for session in sessions])
         for session in sessions:
             session.steps += 1
-        return list(answers)
+        return list(answers.reshape(len(xs), *self.shape))
 
     def spec(self) -> Spec:
         """Its inputs and output, as numbers."""
@@ -88,7 +86,7 @@ class PlainModel(Model):
 
     def document(self, answer: np.ndarray) -> dict[str, Any]:
         """{"output": numbers}; a number that isn't finite is null."""
-        return {"output": np.where(np.isfinite(answer), answer.astype(object), None).tolist()}
+        return {"output": _finite(answer.tolist())}
 
     def rows(self, session: Session, answer: np.ndarray) -> list[dict[str, Any]]:
         """One row: the step and each number."""
@@ -96,15 +94,15 @@ class PlainModel(Model):
         names = ["output"] if len(flat) == 1 else [f"output.{i}" for i in range(len(flat))]
         return [{"step": session.steps, **dict(zip(names, map(float, flat), strict=True))}]
 
-    def read(self, x: Any) -> dict[str, np.ndarray]:
+    def read(self, x: Any) -> list[np.ndarray]:
         """A push as the network takes it, (1, F) each. DataError for anything else."""
         if len(self._inputs) == 1 and not isinstance(x, Mapping):
             name, width = self._inputs[0]
-            return {name: self._vector(name, width, x)}
+            return [self._vector(name, width, x)]
         if not isinstance(x, Mapping) or x.keys() != dict(self._inputs).keys():
             given = ", ".join(map(str, x)) if isinstance(x, Mapping) else type(x).__name__
             raise DataError(f"A push has {given}; {self.name} takes {', '.join(name for name, _ in self._inputs)}.")
-        return {name: self._vector(name, width, x[name]) for name, width in self._inputs}
+        return [self._vector(name, width, x[name]) for name, width in self._inputs]
 
     def _vector(self, name: str, width: int, x: Any) -> np.ndarray:
         if type(x) is np.ndarray and x.dtype == np.float32 and x.shape == (width,) and name not in self._codes:
@@ -122,19 +120,19 @@ class PlainModel(Model):
                 raise DataError(f"{name} is {x!r}; it takes codes, whole numbers: {allowed}.")
         return vector.astype(np.float32)
 
-    def _stacked(self, xs: Sequence[Any]) -> dict[str, np.ndarray]:
-        name, width = self._inputs[0]
+    def _stacked(self, xs: Sequence[Any]) -> list[np.ndarray]:
+        width = self._inputs[0][1]
         if isinstance(xs, np.ndarray) and xs.dtype == np.float32 and len(self._inputs) == 1 and not self._codes:
             if xs.shape != (len(xs), width):
                 raise DataError(f"The pushes have shape {xs.shape}; expected (sessions, {width}).")
-            return {name: xs}
+            return [np.ascontiguousarray(xs)]
         steps = []
         for place, x in enumerate(xs):
             try:
                 steps.append(self.read(x))
             except DataError as error:
                 raise DataError(f"push {place}: {error}") from error
-        return {name: np.concatenate([step[name] for step in steps]) for name, _ in self._inputs}
+        return [np.concatenate(arrays) for arrays in zip(*steps, strict=True)]
 
     def _schema(self, name: str, width: int) -> dict[str, Any]:
         number: dict[str, Any] = {"type": "number"}
@@ -147,17 +145,19 @@ class PlainModel(Model):
 class PlainSession(Session):
     """A sequence that a `PlainModel` follows."""
 
+    model: PlainModel
+
     def __init__(self, model: PlainModel, numbers: State, steps: int) -> None:
-        self.model: PlainModel = model
+        self.model = model  # pyright: ignore[reportIncompatibleVariableOverride]
         self.numbers = numbers
         self.steps = steps
 
     def push(self, x: Any) -> np.ndarray:
         """One step: numbers in, the output in numbers, float32."""
-        network = self.model.network
-        answer = network.step(self.model.read(x), [self.numbers])[network.outputs[0]]
+        model = self.model
+        (answer,) = model.step(model.read(x), 1, [self.numbers])
         self.steps += 1
-        return answer[0]
+        return answer.reshape(model.shape)
 
     def state(self) -> bytes:
         """Its numbers, sealed."""
@@ -177,9 +177,10 @@ class PlainSession(Session):
         """What a push of `x` would say, seen from within."""
         if x is None:
             raise DataError("Give the push to look at: the session keeps what it became, not what it has read.")
-        network = self.model.network
-        answers, traces = network.inside(self.model.read(x), self.numbers, hold=hold)
-        return Inside(answers[network.outputs[0]][0], traces)
+        model = self.model
+        inputs = dict(zip(model.composition.inputs, model.read(x), strict=True))
+        answers, traces = model.network.inside(inputs, self.numbers, hold=hold)
+        return Inside(answers[model.network.outputs[0]][0], traces)
 
     def generate(self, steps: int, *, temperature: float = 1.0, seed: int | None = None) -> Iterator[int]:
         """Draw a code from what the last answer says, push it, and so on; begins by pushing code 0 at the beginning.
@@ -193,6 +194,13 @@ class PlainSession(Session):
         for _ in range(steps):
             code = _draw(self.push(code), temperature, random)
             yield code
+
+
+def _finite(numbers: Any) -> Any:
+    """Nested lists of numbers as JSON can say them."""
+    if isinstance(numbers, list):
+        return [_finite(inner) for inner in numbers]
+    return numbers if math.isfinite(numbers) else None
 
 
 def _draw(logits: np.ndarray, temperature: float, random: np.random.Generator) -> int:
