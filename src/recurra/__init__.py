@@ -5,7 +5,22 @@ from typing import TYPE_CHECKING
 from recurra._lazy import lazy
 
 if TYPE_CHECKING:
-    from recurra import blocks, bundle, data, errors, evaluate, nn, ops, recipes, reference, runtime, shapes, tasks, train
+    from recurra import (
+        blocks,
+        bundle,
+        data,
+        errors,
+        evaluate,
+        export,
+        nn,
+        ops,
+        recipes,
+        reference,
+        runtime,
+        shapes,
+        tasks,
+        train,
+    )
     from recurra._version import __version__
     from recurra.errors import RecurraError
     from recurra.nn import accelerate, decelerate
@@ -23,6 +38,7 @@ __all__ = [
     "decelerate",
     "errors",
     "evaluate",
+    "export",
     "load",
     "nn",
     "ops",
@@ -52,6 +68,7 @@ __getattr__, __dir__ = lazy(
                 "data",
                 "errors",
                 "evaluate",
+                "export",
                 "nn",
                 "ops",
                 "recipes",

@@ -22,6 +22,7 @@ NAMES = [
     "decelerate",
     "errors",
     "evaluate",
+    "export",
     "load",
     "nn",
     "ops",
@@ -32,7 +33,15 @@ NAMES = [
     "tasks",
     "train",
 ]
-LAZY_ROOMS = ["recurra", "recurra.bench", "recurra.data", "recurra.ops", "recurra.tasks", "recurra.train"]
+LAZY_ROOMS = [
+    "recurra",
+    "recurra.bench",
+    "recurra.data",
+    "recurra.export",
+    "recurra.ops",
+    "recurra.tasks",
+    "recurra.train",
+]
 
 
 def run_python(program: str) -> str:

@@ -35,6 +35,16 @@ COMMANDS: dict[str, Command | dict[str, Command]] = {
         "Forecast what comes after the last row of a table.",
         "recurra predict sales-model sales.csv --out forecast.csv",
     ),
+    "export": Command(
+        "recurra.cli._export:export",
+        "Write a saved model's network for another runtime: ONNX, or plain torch.",
+        "recurra export sales-model --to onnx --out sales.onnx",
+    ),
+    "serve": Command(
+        "recurra.cli._serve:serve",
+        "Answer pushes over HTTP and WebSockets, with a page to look at.",
+        "recurra serve sales-model --port 8000 --durable",
+    ),
     "reproduce": Command(
         "recurra.cli._reproduce:reproduce",
         "Repeat a published experiment and compare with the published figures.",
