@@ -54,9 +54,9 @@ class Floats {
     }
 
     // So many floats, whatever the axes.
-    void check_size(const std::string& name, std::int64_t size) const {
+    void check_size(const char* name, std::int64_t size) const {
         if (std::strcmp(buffer_.format, "f") != 0 || buffer_.len != size * buffer_.itemsize) {
-            throw nb::value_error((name + " holds " + std::to_string(buffer_.len / buffer_.itemsize) +
+            throw nb::value_error((std::string(name) + " holds " + std::to_string(buffer_.len / buffer_.itemsize) +
                                    " numbers of format '" + buffer_.format + "'; expected " + std::to_string(size) +
                                    " of float32.")
                                       .c_str());

@@ -17,6 +17,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -149,13 +150,12 @@ class Program {
     nb::list run(const nb::list& inputs, std::int64_t rows, nb::handle states) {
         expect(static_cast<std::int64_t>(inputs.size()) == program_.num_inputs() && rows >= 0,
                "The network has " + std::to_string(program_.num_inputs()) + " inputs.");
-        std::vector<std::unique_ptr<Floats>> given;
-        std::vector<const float*> from;
+        std::deque<Floats> given;
+        std::vector<const float*> from(inputs.size());
         for (std::size_t i = 0; i < inputs.size(); ++i) {
-            given.push_back(std::make_unique<Floats>(inputs[i], PyBUF_SIMPLE));
-            given.back()->check_size("input " + std::to_string(i),
-                                     rows * program_.input_size(static_cast<std::int64_t>(i)));
-            from.push_back(given.back()->data());
+            given.emplace_back(inputs[i], PyBUF_SIMPLE);
+            given.back().check_size("An input", rows * program_.input_size(static_cast<std::int64_t>(i)));
+            from[i] = given.back().data();
         }
         std::vector<State*> owners;
         std::vector<float*> numbers;
@@ -170,13 +170,14 @@ class Program {
                    "A state has another size than this network's.");
         }
         nb::list answers;
-        std::vector<std::unique_ptr<Floats>> taken;
+        std::deque<Floats> taken;
         std::vector<float*> to;
         for (std::int64_t i = 0; i < program_.num_outputs(); ++i) {
             const Dims& dims = program_.output(i).dims;
-            answers.append(empty_(nb::make_tuple(rows, dims[0], dims[1], dims[2]), float32_));
-            taken.push_back(std::make_unique<Floats>(answers[static_cast<std::size_t>(i)], PyBUF_WRITABLE));
-            to.push_back(taken.back()->data());
+            const nb::object answer = empty_(nb::make_tuple(rows, dims[0], dims[1], dims[2]), float32_);
+            answers.append(answer);
+            taken.emplace_back(answer, PyBUF_WRITABLE);
+            to.push_back(taken.back().data());
         }
         // One state twice would step twice from one place.
         Busy busy(owners);

@@ -141,10 +141,12 @@ void join_axes(std::array<Index, 3>& dims, std::array<Index, 3>& x, std::array<I
 // One run of some sequences.
 struct Program::Pass {
     const Program& program;
+    Index first;  // of all sequences
     Index rows;
-    const float* const* inputs;  // of the first of these sequences
-    float* const* states;
-    float* memory;
+    const float* const* inputs;  // of all
+    float* const* states;        // of these
+    float* memory;               // (rows, row_)
+    float* scratch;              // (rows, scratch_row_)
 
     [[nodiscard]] const Value& value(std::int32_t v) const noexcept { return program.values_[at(v)]; }
 
@@ -152,7 +154,7 @@ struct Program::Pass {
         const Value& it = value(v);
         switch (it.place) {
             case Value::Place::kInput:
-                return inputs[it.number];
+                return inputs[it.number] + first * it.size();
             case Value::Place::kConstant:
                 return it.constant.data();
             case Value::Place::kSame:
@@ -356,13 +358,12 @@ struct Program::Pass {
         if (value(it.in[0]).dims[0] == 1) return step_stack(it);
         const Stack& stack = *it.stack;
         const Index time = value(it.in[0]).dims[0];
-        Workspace workspace;
-        float* const h_n = workspace.floats(rows * stack.widest());
-        float* const c_n = workspace.floats(rows * stack.widest());
-        float* const h0 = workspace.floats(rows * stack.widest());
-        float* const c0 = workspace.floats(rows * stack.widest());
-        float* const between[2] = {workspace.floats(rows * time * stack.widest()),
-                                   workspace.floats(rows * time * stack.widest())};
+        const Index field = rows * stack.widest();
+        float* const h0 = scratch;
+        float* const c0 = h0 + field;
+        float* const h_n = c0 + field;
+        float* const c_n = h_n + field;
+        float* const between[2] = {c_n + field, c_n + field * (1 + time)};
         const TimelineMemory timeline({.time = time, .rows = rows, .reverse = it.axis == 1});
         const float* x = data(it.in[0]);
         Index x_row = row_of(it.in[0]);
@@ -400,8 +401,7 @@ struct Program::Pass {
     void step_stack(const Instruction& it) const {
         const Stack& stack = *it.stack;
         const Index width = stack.outputs();
-        Workspace workspace;
-        StackRows steps(stack, rows, workspace.floats(StackRows::floats(stack, rows)));
+        StackRows steps(stack, rows, scratch);
         steps.clear();
         if (it.state >= 0) {
             for (Index r = 0; r < rows; ++r) steps.load(r, states[r] + it.state);
@@ -420,8 +420,7 @@ struct Program::Pass {
         const Index width = stack.outputs();
         const Index each_ = value(it.out).dims[0];
         const Index count = rows * each_;
-        Workspace workspace;
-        StackRows steps(stack, count, workspace.floats(StackRows::floats(stack, count)));
+        StackRows steps(stack, count, scratch);
         steps.clear();
         const Index h_row = row_of(it.in[1]);
         steps.for_each_field([&](float* field, Index row, Index hidden) {  // h, and an equal c
@@ -540,6 +539,11 @@ Program::Program(std::vector<Value> values, std::vector<Instruction> instruction
                 }
                 if (fits && it.state >= 0) state_size_ = std::max(state_size_, it.state + it.stack->state_size());
                 if (fits) {
+                    const Stack& stack = *it.stack;
+                    const Index steps = StackRows::floats(stack, it.kind == Kind::kCell ? in(0)[0] : 1);
+                    const bool whole = it.kind == Kind::kRun && in(0)[0] != 1;
+                    const Index wanted = whole ? stack.widest() * (4 + 2 * in(0)[0]) : steps;
+                    scratch_row_ = std::max(scratch_row_, (wanted + 15) / 16 * 16);
                     for (const Stack::Packed& one : it.stack->layers) {
                         work_ += in(0)[0] * gates_of(one.layer.cell) * one.layer.hidden *
                                  (one.layer.features + one.layer.hidden);
@@ -556,17 +560,18 @@ Program::Program(std::vector<Value> values, std::vector<Instruction> instruction
 }
 
 void Program::run(Index rows, const float* const* inputs, float* const* outputs, float* const* states) const {
-    const Index most = std::clamp<Index>(kNearFloats / std::max<Index>(row_, 1), 1, kMostRows);
+    const Index most = std::clamp<Index>(kNearFloats / std::max<Index>(row_ + scratch_row_, 1), 1, kMostRows);
     Workspace workspace;
-    float* const memory = workspace.floats(std::min(rows, most) * row_);
-    std::vector<const float*> from(inputs, inputs + input_sizes_.size());
+    float* const memory = workspace.floats(std::min(rows, most) * (row_ + scratch_row_));
     for (Index first = 0; first < rows; first += most) {
         const Index count = std::min(most, rows - first);
         const Pass pass{.program = *this,
+                        .first = first,
                         .rows = count,
-                        .inputs = from.data(),
+                        .inputs = inputs,
                         .states = states == nullptr ? nullptr : states + first,
-                        .memory = memory};
+                        .memory = memory,
+                        .scratch = memory + count * row_};
         pass.run();
         for (std::size_t i = 0; i < outputs_.size(); ++i) {
             const Index size = values_[at(outputs_[i])].size();
@@ -574,7 +579,6 @@ void Program::run(Index rows, const float* const* inputs, float* const* outputs,
             const Index row = pass.row_of(outputs_[i]);
             for (Index r = 0; r < count; ++r) std::copy_n(pass.data(outputs_[i]) + r * row, size, to + r * size);
         }
-        for (std::size_t i = 0; i < from.size(); ++i) from[i] += count * input_sizes_[i];
     }
 }
 

@@ -102,6 +102,7 @@ class Program {
     std::vector<std::int64_t> input_sizes_;
     std::vector<std::int64_t> places_;  // of computed values in the memory of one sequence
     std::int64_t row_ = 0;              // floats of that memory
+    std::int64_t scratch_row_ = 0;      // floats that one instruction needs besides, of one sequence
     std::int64_t state_size_ = 0;
     std::int64_t work_ = 0;
 };
