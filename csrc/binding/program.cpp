@@ -103,6 +103,9 @@ using ValueArgs = std::tuple<Dims, std::optional<std::int32_t>, std::optional<Co
 using InstructionArgs =
     std::tuple<std::string_view, std::int32_t, std::vector<std::int32_t>, Dims, std::array<float, 2>, nb::object>;
 
+// a value, and the shape in which it is given for each row
+using OutputArgs = std::tuple<std::int32_t, std::vector<std::int64_t>>;
+
 core::Value value_of(const ValueArgs& args) {
     const auto& [dims, input, constant, same] = args;
     core::Value value{.dims = dims};
@@ -140,8 +143,16 @@ constexpr std::int64_t kWorkWorthReleasing = 500'000;
 class Program {
   public:
     Program(const std::vector<ValueArgs>& values, const std::vector<InstructionArgs>& instructions,
-            const std::vector<std::int32_t>& outputs)
+            const std::vector<OutputArgs>& outputs)
         : program_(make(values, instructions, outputs)) {
+        for (const auto& [value, shape] : outputs) {
+            std::int64_t size = 1;
+            for (const std::int64_t axis : shape) size *= axis;
+            expect(size == program_.output(static_cast<std::int64_t>(shapes_.size())).size(),
+                   "An output has another size than its shape.");
+            shapes_.push_back(shape);
+            shapes_of_one_.append(shape_of(static_cast<std::int64_t>(shapes_.size()) - 1, 1));
+        }
         empty_ = nb::module_::import_("numpy").attr("empty");
         float32_ = nb::module_::import_("numpy").attr("dtype")("float32");
     }
@@ -173,8 +184,7 @@ class Program {
         std::deque<Floats> taken;
         std::vector<float*> to;
         for (std::int64_t i = 0; i < program_.num_outputs(); ++i) {
-            const Dims& dims = program_.output(i).dims;
-            const nb::object answer = empty_(nb::make_tuple(rows, dims[0], dims[1], dims[2]), float32_);
+            const nb::object answer = empty_(rows == 1 ? shapes_of_one_[i] : shape_of(i, rows), float32_);
             answers.append(answer);
             taken.emplace_back(answer, PyBUF_WRITABLE);
             to.push_back(taken.back().data());
@@ -223,15 +233,26 @@ class Program {
     };
 
     static core::Program make(const std::vector<ValueArgs>& values, const std::vector<InstructionArgs>& instructions,
-                              const std::vector<std::int32_t>& outputs) {
+                              const std::vector<OutputArgs>& outputs) {
+        std::vector<std::int32_t> all_outputs;
+        for (const auto& [value, shape] : outputs) all_outputs.push_back(value);
         std::vector<core::Value> all_values;
         for (const ValueArgs& one : values) all_values.push_back(value_of(one));
         std::vector<core::Instruction> all;
         for (const InstructionArgs& one : instructions) all.push_back(instruction_of(one));
-        return {std::move(all_values), std::move(all), outputs};
+        return {std::move(all_values), std::move(all), std::move(all_outputs)};
+    }
+
+    [[nodiscard]] nb::tuple shape_of(std::int64_t output, std::int64_t rows) const {
+        nb::list shape;
+        shape.append(rows);
+        for (const std::int64_t axis : shapes_[static_cast<std::size_t>(output)]) shape.append(axis);
+        return nb::tuple(shape);
     }
 
     core::Program program_;
+    std::vector<std::vector<std::int64_t>> shapes_;
+    nb::list shapes_of_one_;
     nb::object empty_, float32_;
 };
 
@@ -274,7 +295,7 @@ void recurra::binding::define_program(nb::module_& module) {
         .def_prop_ro("size", [](const State& self) { return self.numbers().size(); });
     nb::class_<Program>(module, "Program")
         .def(nb::init<const std::vector<ValueArgs>&, const std::vector<InstructionArgs>&,
-                      const std::vector<std::int32_t>&>(),
+                      const std::vector<OutputArgs>&>(),
              nb::arg("values"), nb::arg("instructions"), nb::arg("outputs"))
         .def("run", &Program::run, nb::arg("inputs"), nb::arg("rows"), nb::arg("states") = nb::none())
         .def_prop_ro("state_size", &Program::state_size);

@@ -106,7 +106,10 @@ class Program:
     """
 
     def __init__(
-        self, values: Sequence[tuple[Any, ...]], instructions: Sequence[tuple[Any, ...]], outputs: Sequence[int]
+        self,
+        values: Sequence[tuple[Any, ...]],
+        instructions: Sequence[tuple[Any, ...]],
+        outputs: Sequence[tuple[int, Sequence[int]]],  # value, shape in which each row of it is given
     ) -> None: ...
     def run(
         self, inputs: list[NDArray[np.float32]], rows: int, states: list[State] | None = None

@@ -35,7 +35,7 @@ class Compiled:
     shapes: tuple[tuple[int, ...], ...]  # of outputs, without the batch axis
 
     def __call__(self, inputs: list[np.ndarray], rows: int = 1, states: list[State] | None = None) -> list[np.ndarray]:
-        """The outputs, each (rows, three axes); inputs are contiguous float32 in the order of `names`."""
+        """The outputs, each (rows, ...); inputs are contiguous float32 in the order of `names`."""
         return self.program.run(inputs, rows, states)
 
 
@@ -172,15 +172,13 @@ class Network:
             for branch in self.composition.needed(outputs):
                 value(branch.name)
         results = [value(name) for name in outputs]
-        program = build.program(results)
-        shown = tuple(result.shape[1:] if step else result.shape for result in results)
-        return Compiled(program, tuple(shapes), outputs, shown)
+        given = tuple(result.shape[1:] if step else result.shape for result in results)
+        return Compiled(build.program(list(zip(results, given, strict=True))), tuple(shapes), outputs, given)
 
 
 def _run(compiled: Compiled, inputs: Inputs, rows: int, states: list[State] | None) -> dict[str, np.ndarray]:
     arrays = [_float32(inputs[name]) for name in compiled.names]
-    results = zip(compiled.outputs, compiled.shapes, compiled(arrays, rows, states), strict=True)
-    return {name: result.reshape((rows, *shape)) for name, shape, result in results}
+    return dict(zip(compiled.outputs, compiled(arrays, rows, states), strict=True))
 
 
 def _float32(array: np.ndarray) -> np.ndarray:

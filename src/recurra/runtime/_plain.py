@@ -32,6 +32,9 @@ class PlainModel(Model):
             self.network = Network(self.composition, bundle.weights())
             self._inputs = tuple(self.composition.inputs.items())
             self._codes = _codes(self.composition)
+            # A vector of float32 is a push as it is, without a look at its numbers; codes are always looked at.
+            name, width = self._inputs[0]
+            self._vector_shape = (width,) if len(self._inputs) == 1 and name not in self._codes else None
             self.step = self.network.compiled({name: (width,) for name, width in self._inputs}, step=True)
         except (ValidationError, KeyError, ValueError) as error:
             if isinstance(error, ConfigError):
@@ -66,7 +69,7 @@ class PlainModel(Model):
         (answers,) = self.step(self._stacked(xs), len(xs), [session.numbers for session in sessions])
         for session in sessions:
             session.steps += 1
-        return list(answers.reshape(len(xs), *self.shape))
+        return list(answers)
 
     def spec(self) -> Spec:
         """Its inputs and output, as numbers."""
@@ -96,6 +99,8 @@ class PlainModel(Model):
 
     def read(self, x: Any) -> list[np.ndarray]:
         """A push as the network takes it, (1, F) each. DataError for anything else."""
+        if type(x) is np.ndarray and x.dtype == np.float32 and x.shape == self._vector_shape:
+            return [x if x.flags.c_contiguous else x.copy()]
         if len(self._inputs) == 1 and not isinstance(x, Mapping):
             name, width = self._inputs[0]
             return [self._vector(name, width, x)]
@@ -105,8 +110,6 @@ class PlainModel(Model):
         return [self._vector(name, width, x[name]) for name, width in self._inputs]
 
     def _vector(self, name: str, width: int, x: Any) -> np.ndarray:
-        if type(x) is np.ndarray and x.dtype == np.float32 and x.shape == (width,) and name not in self._codes:
-            return x.reshape(1, width)
         try:
             vector = np.array(x, dtype=np.float64).reshape(1, -1)
         except (TypeError, ValueError) as error:
@@ -121,10 +124,7 @@ class PlainModel(Model):
         return vector.astype(np.float32)
 
     def _stacked(self, xs: Sequence[Any]) -> list[np.ndarray]:
-        width = self._inputs[0][1]
-        if isinstance(xs, np.ndarray) and xs.dtype == np.float32 and len(self._inputs) == 1 and not self._codes:
-            if xs.shape != (len(xs), width):
-                raise DataError(f"The pushes have shape {xs.shape}; expected (sessions, {width}).")
+        if isinstance(xs, np.ndarray) and xs.dtype == np.float32 and xs.shape[1:] == self._vector_shape:
             return [np.ascontiguousarray(xs)]
         steps = []
         for place, x in enumerate(xs):
@@ -155,9 +155,9 @@ class PlainSession(Session):
     def push(self, x: Any) -> np.ndarray:
         """One step: numbers in, the output in numbers, float32."""
         model = self.model
-        (answer,) = model.step(model.read(x), 1, [self.numbers])
+        (answer,) = model.step.program.run(model.read(x), 1, [self.numbers])
         self.steps += 1
-        return answer.reshape(model.shape)
+        return answer[0]
 
     def state(self) -> bytes:
         """Its numbers, sealed."""

@@ -58,9 +58,9 @@ class Builder:
         self._instructions.append((kind, out.number, numbers, (axis, start, state), bounds, weights))
         return out
 
-    def program(self, outputs: Sequence[Value]) -> Program:
-        """All of it, compiled."""
-        return Program(self._values, self._instructions, [value.number for value in outputs])
+    def program(self, outputs: Sequence[tuple[Value, Shape]]) -> Program:
+        """All of it, compiled; each output is given in a shape of so many numbers."""
+        return Program(self._values, self._instructions, [(value.number, shape) for value, shape in outputs])
 
     def _value(
         self, shape: Shape, *, source: int | None = None, constant: np.ndarray | None = None, same: int | None = None
