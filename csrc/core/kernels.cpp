@@ -2,6 +2,7 @@
 
 #include "core/kernels.hpp"
 
+#include "core/affine.hpp"
 #include "core/backward.hpp"
 #include "core/forward.hpp"
 
@@ -81,6 +82,16 @@ void step_any(const Layer& layer, const float* packed, std::int64_t rows, const 
     });
 }
 
+std::size_t linear_size(std::int64_t outputs, std::int64_t inputs) noexcept {
+    return static_cast<std::size_t>(affine_floats(outputs, inputs));
+}
+
+void linear(const float* packed, std::int64_t outputs, std::int64_t inputs, const float* x, std::int64_t rows,
+            std::int64_t x_row, float* out, std::int64_t out_row) noexcept {
+    const NoDenormals no_denormals;
+    affine(packed, outputs, inputs, x, rows, x_row, out, out_row);
+}
+
 double multiply_adds(std::int64_t rounds) noexcept {
     constexpr int kSums = kRegisters == 32 ? 24 : 12;
     Vec sums[kSums];
@@ -116,6 +127,9 @@ const Kernels kernels = {
     .row_size = row_size,
     .scratch_row = scratch_row,
     .step = step_any,
+    .linear_size = linear_size,
+    .pack_linear = pack_affine,
+    .linear = linear,
     .multiply_adds = multiply_adds,
 };
 

@@ -20,6 +20,12 @@ struct Kernels {
     std::int64_t (*scratch_row)(const Layer& layer) noexcept;
     void (*step)(const Layer& layer, const float* packed, std::int64_t rows, const float* x, std::int64_t x_row,
                  const float* h, float* h_next, float* c, float* scratch) noexcept;
+    // An affine map of K numbers to N packed into linear_size floats, and B rows through it.
+    std::size_t (*linear_size)(std::int64_t outputs, std::int64_t inputs) noexcept;
+    void (*pack_linear)(const float* weight, const float* bias, std::int64_t outputs, std::int64_t inputs,
+                        float* packed) noexcept;
+    void (*linear)(const float* packed, std::int64_t outputs, std::int64_t inputs, const float* x, std::int64_t rows,
+                   std::int64_t x_row, float* out, std::int64_t out_row) noexcept;
     // Multiply-adds, as many as are counted in the result, from registers alone.
     double (*multiply_adds)(std::int64_t rounds) noexcept;
 };
@@ -31,7 +37,7 @@ extern const Kernels kernels;
 namespace avx512 {
 extern const Kernels kernels;
 }
-// Products of bfloat16, sums of floats. For whole sequences; its `step` is not to be used.
+// Products of bfloat16, sums of floats. For whole sequences; its `step` and `linear` are not to be used.
 namespace avx512_bf16 {
 extern const Kernels kernels;
 }

@@ -3,26 +3,13 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <new>
 #include <vector>
 
+#include "core/floats.hpp"
 #include "core/kernels.hpp"
 #include "core/recurrent.hpp"
 
 namespace recurra::core {
-
-struct Release {
-    void operator()(float* data) const noexcept { ::operator delete(data, std::align_val_t{64}); }
-};
-using Floats = std::unique_ptr<float, Release>;
-
-inline Floats zeros(std::size_t count) {
-    Floats data(
-        static_cast<float*>(::operator new(std::max<std::size_t>(count, 1) * sizeof(float), std::align_val_t{64})));
-    std::fill_n(data.get(), count, 0.0F);
-    return data;
-}
 
 class Stack {
   public:
