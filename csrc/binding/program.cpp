@@ -268,11 +268,11 @@ void recurra::binding::define_program(nb::module_& module) {
         .def(
             "__init__",
             [](Linear* self, const Matrix& weight, const std::optional<Vector>& bias) {
-                expect(!bias || bias->shape(0) == weight.shape(0),
-                       "bias must be (outputs) where weight is (outputs, inputs).");
-                new (self) Linear{core::make_linear(weight.data(), bias ? bias->data() : nullptr,
-                                                    static_cast<std::int64_t>(weight.shape(0)),
-                                                    static_cast<std::int64_t>(weight.shape(1)))};
+                expect(weight.size() > 0 && (!bias || bias->shape(0) == weight.shape(0)),
+                       "weight must be (outputs, inputs), both at least 1, and bias (outputs).");
+                new (self) Linear{std::make_shared<const core::Linear>(weight.data(), bias ? bias->data() : nullptr,
+                                                                       static_cast<std::int64_t>(weight.shape(0)),
+                                                                       static_cast<std::int64_t>(weight.shape(1)))};
             },
             nb::arg("weight"), nb::arg("bias").none());
     nb::class_<State>(module, "State")

@@ -13,46 +13,6 @@
 
 namespace recurra::core {
 
-class Linear {
-  public:
-    Linear(const float* weight, const float* bias, std::int64_t outputs, std::int64_t inputs)
-        : outputs_(outputs), inputs_(inputs), weight_(static_cast<std::size_t>(outputs * inputs)) {
-        for (std::int64_t n = 0; n < outputs; ++n) {
-            for (std::int64_t k = 0; k < inputs; ++k) {
-                weight_[static_cast<std::size_t>(k * outputs + n)] = weight[n * inputs + k];
-            }
-        }
-        bias_.assign(static_cast<std::size_t>(outputs), 0.0F);
-        if (bias != nullptr) std::copy_n(bias, outputs, bias_.data());
-    }
-
-    void apply(const float* x, std::int64_t rows, std::int64_t x_row, float* out, std::int64_t out_row) const noexcept {
-        for (std::int64_t r = 0; r < rows; ++r) {
-            float* const y = out + r * out_row;
-            std::copy_n(bias_.data(), outputs_, y);
-            for (std::int64_t k = 0; k < inputs_; ++k) {
-                const float factor = x[r * x_row + k];
-                const float* const w = weight_.data() + k * outputs_;
-                for (std::int64_t n = 0; n < outputs_; ++n) y[n] += factor * w[n];
-            }
-        }
-    }
-
-    [[nodiscard]] std::int64_t outputs() const noexcept { return outputs_; }
-    [[nodiscard]] std::int64_t inputs() const noexcept { return inputs_; }
-
-  private:
-    std::int64_t outputs_;
-    std::int64_t inputs_;
-    std::vector<float> weight_;
-    std::vector<float> bias_;
-};
-
-std::shared_ptr<const Linear> make_linear(const float* weight, const float* bias, std::int64_t outputs,
-                                          std::int64_t inputs) {
-    return std::make_shared<const Linear>(weight, bias, outputs, inputs);
-}
-
 namespace {
 
 using Index = std::int64_t;

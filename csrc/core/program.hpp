@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/linear.hpp"
 #include "core/recurrent.hpp"
 
 // A whole network as a list of instructions over small arrays of floats, run for B sequences at once in one call.
@@ -12,11 +13,6 @@
 // A value has up to three axes for each sequence, (d0, d1, d2), adjacent; d0 is time where there is time. Constants are
 // the same for all sequences. Values are written once, each by one instruction, before any that reads them.
 namespace recurra::core {
-
-// An affine map, its weight (outputs, inputs) laid out for speed.
-class Linear;
-[[nodiscard]] std::shared_ptr<const Linear> make_linear(const float* weight, const float* bias, std::int64_t outputs,
-                                                        std::int64_t inputs);
 
 enum class Kind : std::uint8_t {
     // Elementwise, of two values; an axis of length 1 is repeated.
