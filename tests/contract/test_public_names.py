@@ -39,6 +39,7 @@ LAZY_ROOMS = [
     "recurra.data",
     "recurra.export",
     "recurra.ops",
+    "recurra.serve",
     "recurra.tasks",
     "recurra.train",
 ]

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+import recurra
+from recurra.serve._service import Service
+from recurra.serve._shelf import Served
+
+_ABOUT = """Recurrent models, one step at a time.
+
+Open a session, push steps to it as they come, and each push gives an answer; or send a whole sequence to `predict`.
+A session is also a WebSocket, at `/sessions/{sid}/ws`: one push a message, as JSON, and one `{"step", "answer"}` or
+`{"error", "code"}` for each, in order. Where the server has a token, browsers send it there as `?token=`, or as the
+subprotocol `recurra.token.TOKEN`."""
+
+
+def describe_app(app: FastAPI, service: Service) -> dict[str, Any]:
+    """The OpenAPI document, with the models' own schemas and examples where a route takes pushes and gives answers."""
+    document = get_openapi(title="recurra", version=recurra.__version__, description=_ABOUT, routes=app.routes)
+    models = list(service.shelf.current.values())
+    schemas = document["components"]["schemas"]
+    _point_at_models(schemas)
+    schemas["Push"] = _any_of(models, [served.spec.push for served in models], "One step, as a model takes it.")
+    schemas["Answer"] = _any_of(models, [served.spec.answer for served in models], "What a model says.")
+    schemas["Options"] = _any_of(models, [served.spec.options for served in models], "How a model follows a sequence.")
+    pushes = {served.name: served.spec.example for served in models}
+    examples = {
+        "PushBody": {name: {"x": push} for name, push in pushes.items()},
+        "PredictBody": {name: {"rows": [push]} for name, push in pushes.items()},
+        "SessionBody": {"empty": {}} | {name: {"rows": [push]} for name, push in pushes.items()},
+        "InsideBody": {name: {"x": push, "hold": {}} for name, push in pushes.items()},
+        "GenerateBody": {"ten": {"steps": 10, "temperature": 0.8, "seed": 1}},
+    }
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            _finish(path, operation, models, examples, has_token=bool(service.config.token))
+    for schema in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(schema, None)
+    if bool(service.config.token):
+        document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    return document
+
+
+def _finish(
+    path: str, operation: dict[str, Any], models: Iterable[Served], examples: dict[str, Any], *, has_token: bool
+) -> None:
+    problem = {"application/json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
+    responses = operation["responses"]
+    if "422" in responses:
+        responses["422"] = {"description": "What was sent doesn't fit.", "content": problem}
+    if "requestBody" in operation:
+        responses["413"] = {"description": "The request is too large.", "content": problem}
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"] == "name":
+            parameter["schema"] = {"type": "string", "enum": [served.name for served in models]}
+        parameter["description"] = {"name": "A model's name.", "sid": "A session's name."}[parameter["name"]]
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    if body is not None:
+        name = next(name for name in examples if f"/{name}" in str(body["schema"]))
+        body["examples"] = {key: {"value": value} for key, value in examples[name].items()}
+    if has_token and path not in ("/health", "/ready"):
+        operation["security"] = [{"token": []}]
+
+
+def _any_of(models: list[Served], schemas: list[dict[str, Any]], about: str) -> dict[str, Any]:
+    """The schema of the only model, or of any."""
+    if len(schemas) == 1:
+        return {"description": about, **schemas[0]}
+    named = [{"title": served.name, **schema} for served, schema in zip(models, schemas, strict=True)]
+    return {"description": about, "anyOf": named}
+
+
+def _point_at_models(node: Any) -> None:
+    """Put a reference at every place that was marked in `_schemas.py`."""
+    for key, child in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        if isinstance(child, dict) and "x-recurra" in child:
+            node[key] = {"$ref": f"#/components/schemas/{child['x-recurra']}"}
+        else:
+            _point_at_models(child)
