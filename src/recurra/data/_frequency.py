@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
 from recurra.errors import ConfigError
 
@@ -165,6 +164,8 @@ def infer_frequency(time: np.ndarray, wall: np.ndarray, same: np.ndarray) -> Spa
 
 
 def _commonest(values: np.ndarray) -> tuple[int, float]:
+    import polars as pl  # needed to fit, not to go on by a frequency
+
     counts = pl.Series("step", values).value_counts(sort=True)
     return int(counts["step"][0]), int(counts["count"][0]) / values.size
 

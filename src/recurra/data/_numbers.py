@@ -5,14 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-MISSING = frozenset(
-    "- -- --- . .. ... ? * / — – － na n/a n.a. nan nat null nil none missing (null) <na> <null> \\n "
-    "#n/a #na #value! #div/0! #ref! #num! #null! 无 缺失 空 缺测 暂无".split()
-) | {"", "no data", "not available", "#n/a n/a"}
+from recurra.data._value import DECIMAL, MISSING, THOUSANDS, UNITS
 
-_UNITS = r"[\s\u00a0\u202f_'%$€£¥￥]"
-_THOUSANDS = r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$"
-_DECIMAL = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)?,\d+([eE][+-]?\d+)?$"
 _DOTTED = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"
 
 
@@ -79,12 +73,12 @@ def numbers(column: pl.Series, *, decimal_comma: bool = False) -> Numbers:
 def _readings(words: pl.Series, text: pl.Series, decimal_comma: bool, name: str, notes: list[str]) -> pl.DataFrame:
     """What each word that isn't a plain number means."""
     missing = is_missing(words)
-    bare = words.str.replace_all(_UNITS, "").str.replace(r"^\+", "")
+    bare = words.str.replace_all(UNITS, "").str.replace(r"^\+", "")
     signed = bare.str.replace(r"^\((.*)\)$", "-${1}").str.replace("^−", "-")
     commas = signed.filter(signed.str.contains(",", literal=True) & ~missing)
     read = signed
     if len(commas):
-        thousands, decimal = commas.str.contains(_THOUSANDS), commas.str.contains(_DECIMAL)
+        thousands, decimal = commas.str.contains(THOUSANDS), commas.str.contains(DECIMAL)
         if bool(decimal.all()) and (decimal_comma or not thousands.all()):
             grouped = commas.str.contains(".", literal=True).any()
             read = signed.str.replace_all(".", "", literal=True) if grouped else signed
@@ -92,7 +86,7 @@ def _readings(words: pl.Series, text: pl.Series, decimal_comma: bool, name: str,
             notes.append(f"{name} is written with decimal commas.")
         else:
             read = pl.select(
-                pl.when(signed.str.contains(_THOUSANDS))
+                pl.when(signed.str.contains(THOUSANDS))
                 .then(signed.str.replace_all(",", "", literal=True))
                 .otherwise(signed)
             ).to_series()

@@ -8,6 +8,7 @@ import polars as pl
 from recurra.data._numbers import is_text, numbers
 from recurra.data._table import Table
 from recurra.data._time_formats import has_clock, orders
+from recurra.data._time_parts import PARTS
 
 _WHOLE = (
     "datetime date_time timestamp date time ds time_stamp utc_time local_time day month week quarter year period "
@@ -15,16 +16,7 @@ _WHOLE = (
 ).split()
 _STEPS = frozenset({"time_idx", "timeidx", "time_index", "time_step", "timestep", "step"})
 _WITHIN = ("timestamp", "datetime", "date", "time", "日期", "时间")
-_PARTS: dict[str, frozenset[str]] = {
-    "year": frozenset({"year", "yyyy", "yr", "年", "年份"}),
-    "quarter": frozenset({"quarter", "qtr", "季度"}),
-    "month": frozenset({"month", "mon", "mm", "mo", "月", "月份"}),
-    "day": frozenset({"day", "dd", "day_of_month", "dayofmonth", "日", "天"}),
-    "hour": frozenset({"hour", "hr", "hh", "时", "小时", "时刻"}),
-    "minute": frozenset({"minute", "min", "mi", "分", "分钟"}),
-    "second": frozenset({"second", "sec", "ss", "秒"}),
-}
-_CLOCKS = _PARTS["hour"] | {"time", "clock", "时间", "time_of_day"}
+_CLOCKS = PARTS["hour"] | {"time", "clock", "时间", "time_of_day"}
 _RANGES = {
     "year": (1000, 2999),
     "quarter": (1, 4),
@@ -35,17 +27,6 @@ _RANGES = {
     "second": (0, 60),
 }
 _CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?|\d{1,2}\.\d{2}\.\d{2}")
-
-
-def part_names(names: Sequence[str]) -> dict[str, str] | None:
-    """Which part of a date each name stands for, such as {"year": "yr", "month": "mnth"}, or None if some don't say."""
-    found: dict[str, str] = {}
-    for name in names:
-        part = next((part for part, words in _PARTS.items() if name.casefold().strip() in words), None)
-        if part is None or part in found:
-            return None
-        found[part] = name
-    return found if "year" in found and len(found) > 1 else None
 
 
 def find_time(table: Table, taken: Collection[str], *, several: bool) -> tuple[str, ...]:
@@ -109,7 +90,7 @@ def _rank(name: str) -> int:
 def _found_parts(head: pl.DataFrame, free: Sequence[str]) -> dict[str, str]:
     """Year and month and so on, each in a column of its own, without a step left out."""
     found: dict[str, str] = {}
-    for part, words in _PARTS.items():
+    for part, words in PARTS.items():
         name = next(
             (name for name in free if name.casefold().strip() in words and _in_range(head[name], *_RANGES[part])), None
         )

@@ -9,8 +9,9 @@ import polars as pl
 
 from recurra.data._numbers import is_missing
 from recurra.data._table import Table
-from recurra.data._time_columns import find_time, is_clock, is_step_name, part_names
+from recurra.data._time_columns import find_time, is_clock, is_step_name
 from recurra.data._time_formats import parse
+from recurra.data._time_parts import part_names
 from recurra.data._time_text import Unreadable, read_text
 from recurra.errors import DataError
 
