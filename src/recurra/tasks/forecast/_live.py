@@ -1,0 +1,193 @@
+"""A forecaster at work, without torch: what `recurra.runtime.load` gives for bundles of this task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from recurra.blocks import Composition
+from recurra.bundle import Bundle
+from recurra.data._preparation import Preparation
+from recurra.errors import BundleError, ConfigError, DataError
+from recurra.runtime import Model, Network, Session, Spec, unseal
+from recurra.tasks.forecast._choices import Chosen
+from recurra.tasks.forecast._live_answer import Forecast, answer_schema, document, table_rows
+from recurra.tasks.forecast._live_decoding import Decoder, Direct, Sampled
+from recurra.tasks.forecast._live_reading import columns_of, example, row_schema, series_label
+from recurra.tasks.forecast._live_session import ForecastSession
+from recurra.tasks.forecast._live_state import read_options, unpack
+from recurra.tasks.forecast._live_tracking import Followed, follow
+from recurra.tasks.forecast._live_window import frame_of
+
+_OPTIONS = {
+    "adapt": {
+        "type": "boolean",
+        "default": True,
+        "description": "Widen, narrow and move the intervals as the truth arrives.",
+    },
+    "seed": {"type": ["integer", "null"], "default": None, "description": "Of what a recursive decoder draws."},
+}
+
+
+def open_forecaster(bundle: Bundle) -> LiveForecaster:
+    """Load a forecaster to run it. BundleError where its parts don't fit together."""
+    return LiveForecaster(bundle)
+
+
+class LiveForecaster(Model):
+    """A forecaster whose sessions take in rows and give forecasts of all steps ahead."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        try:
+            chosen = dict(bundle.manifest.inputs)["chosen"]
+            assert isinstance(chosen, dict)
+            floor = [-np.inf if value is None else value for value in chosen["floor"]]  # pyright: ignore
+            self.chosen = Chosen.model_validate(chosen | {"floor": floor})
+            composition = Composition.model_validate(bundle.manifest.network)
+            preparation = Preparation.model_validate_json(bundle.read("preprocessing.json"))
+            self.frame = frame_of(self.chosen, preparation, composition.inputs)
+            self.base = bundle.arrays("calibration.safetensors")["shift"].astype(np.float32)
+            self.decoder = _decoder(bundle, composition, self.chosen, self.frame.targets)
+            self.trained = _trained_errors(bundle.document("scores.json"), preparation)
+            self._seed = int(bundle.manifest.config["seed"])  # pyright: ignore[reportArgumentType]
+        except (ValidationError, KeyError, TypeError, AssertionError) as error:
+            raise BundleError(
+                f"{bundle.path} is whole, but its content does not fit together ({type(error).__name__}). It may come "
+                "from another version of recurra; fit the model again."
+            ) from error
+        self._followed = {True: follow(self.chosen.horizon), False: follow(1)}
+        self._floor = np.asarray(self.chosen.floor, dtype=np.float32)
+        self._has_floor = bool(np.isfinite(self._floor).any())
+
+    def stream(self, *, id: Sequence[str] = (), **options: Any) -> ForecastSession:
+        """A session at the beginning of a series, named by the values of its id columns, if there are any."""
+        if options.keys() - _OPTIONS.keys():
+            strangers = ", ".join(sorted(options.keys() - _OPTIONS.keys()))
+            raise ConfigError(f"{strangers}: {self.name} has no such option; it has {', '.join(_OPTIONS)}.")
+        names = self.frame.preparation.table.columns.series
+        if id and len(id) != len(names):
+            raise ConfigError(
+                f"id has {len(id)} values ({', '.join(map(str, id))}); expected one for each of "
+                f"{', '.join(names) if names else 'no columns: the model knows a single series'}."
+            )
+        seed = options.get("seed")
+        adapt = options.get("adapt", True)
+        if not isinstance(adapt, bool) or not (seed is None or (isinstance(seed, int) and 0 <= seed < 2**63)):
+            raise ConfigError(f"adapt={adapt!r}, seed={seed!r}: expected true or false, and a whole number from 0 up.")
+        label = series_label(list(id)) if id else "(missing)" if names else ""
+        return ForecastSession(self, label, adapt=adapt, seed=self._seed if seed is None else seed)
+
+    def restore(self, state: bytes) -> ForecastSession:
+        """The session that gave these bytes."""
+        content = unseal(self.fingerprint, state)
+        series, adapt, seed = read_options(content)
+        session = ForecastSession(self, series, adapt=adapt, seed=seed)
+        unpack(session, content)
+        return session
+
+    def push_many(self, sessions: Sequence[ForecastSession], xs: Sequence[Any]) -> list[Forecast]:
+        """A row for each of several sessions, all windows through the network at once."""
+        if len(sessions) != len(xs) or len({id(session) for session in sessions}) != len(sessions):
+            raise DataError(
+                f"{len(sessions)} sessions and {len(xs)} pushes were given; expected different sessions, and one push "
+                "for each."
+            )
+        entries = []
+        for place, (session, x) in enumerate(zip(sessions, xs, strict=True)):
+            try:
+                entries.append(session.read(x))
+            except DataError as error:
+                raise DataError(f"push {place}: {error}") from error
+        for session, entry in zip(sessions, entries, strict=True):
+            session.enter(entry)
+        ready = [session for session in sessions if not session.needs]
+        answers = {id(session): self.unready(session) for session in sessions if session.needs}
+        if ready:
+            windows = [session.window.inputs() for session in ready]
+            stacked = {name: np.concatenate([window[name] for window in windows]) for name in windows[0]}
+            raw = self.decoder.forecast(stacked, [(session.seed, session.steps) for session in ready])
+            for session, mean, quantiles, spread in zip(ready, *raw, strict=True):
+                answers[id(session)] = self.finish(session, mean, quantiles, spread)
+        return [answers[id(session)] for session in sessions]
+
+    def spec(self) -> Spec:
+        """What rows and forecasts look like."""
+        table, clock = self.frame.preparation.table, self.frame.clock
+        row = row_schema(table, clock)
+        single = {"type": ["number", "null"], "description": f"the next {table.target[0]}"}
+        return Spec(
+            push={"anyOf": [single, row]} if len(table.target) == 1 else row,
+            answer=answer_schema(self.chosen.levels, table.target),
+            options={"type": "object", "properties": _OPTIONS, "additionalProperties": False},
+            columns=columns_of(table, clock),
+            id_columns=table.columns.series,
+            example=example(table, clock),
+        )
+
+    def document(self, answer: Forecast) -> dict[str, Any]:
+        """Times, targets, mean and quantiles, or how many rows are still needed."""
+        return document(answer)
+
+    def rows(self, session: Session, answer: Forecast) -> list[dict[str, Any]]:
+        """A row for each step and target, as `Forecaster.predict` has them."""
+        assert isinstance(session, ForecastSession)
+        return table_rows(session.series, answer)
+
+    def followed(self, adapt: bool) -> Followed:
+        """What a session holds against the truth."""
+        return self._followed[adapt]
+
+    def finish(self, session: ForecastSession, mean: np.ndarray, quantiles: np.ndarray, spread: np.ndarray) -> Forecast:
+        """The calibrated forecast of a session, which it will hold against the truth."""
+        answer = self.answer(session, mean, quantiles, spread)
+        session.tracker.remember(session.window.count - 1, answer.quantiles, spread)
+        return answer
+
+    def answer(self, session: ForecastSession, mean: np.ndarray, quantiles: np.ndarray, spread: np.ndarray) -> Forecast:
+        """What `Fitted.forecast` makes of raw forecasts (K, C, ...), by the session's own correction."""
+        moved = session.tracker.shift(self.base) * (spread.item() if len(spread) == 1 else spread[:, None])
+        moved += quantiles
+        moved.sort(axis=-1)
+        if moved.shape[-1] > 1:
+            mean = np.minimum(np.maximum(mean, moved[..., 0]), moved[..., -1])
+        if self._has_floor:
+            mean = np.maximum(mean, self._floor)
+            moved = np.maximum(moved, self._floor[:, None])
+        return self._forecast(session, mean, moved, 0)
+
+    def unready(self, session: ForecastSession) -> Forecast:
+        """The answer while too few rows have come."""
+        targets, levels = self.frame.targets, len(self.chosen.levels)
+        return self._forecast(session, np.zeros((0, targets)), np.zeros((0, targets, levels)), session.needs)
+
+    def _forecast(self, session: ForecastSession, mean: np.ndarray, quantiles: np.ndarray, needs: int) -> Forecast:
+        times = np.zeros(0, dtype=np.int64) if needs else session.window.times_ahead()
+        table, drift = self.frame.preparation.table, session.tracker.drift(self.trained)
+        return Forecast(mean, quantiles, self.chosen.levels, table.target, drift, needs, times, self.frame.clock)
+
+
+def _decoder(bundle: Bundle, composition: Composition, chosen: Chosen, targets: int) -> Decoder:
+    if chosen.decoder == "direct":
+        network = Network(composition, bundle.weights(), outputs=("forecast", "spread"))
+        return Direct(network, chosen, targets)
+    samples = bundle.manifest.config["samples"]
+    assert isinstance(samples, int)
+    return Sampled(Network(composition, bundle.weights(), outputs=("outcome",)), chosen, targets, samples)
+
+
+def _trained_errors(scores: Mapping[str, Any], preparation: Preparation) -> tuple[float, ...]:
+    """The error of one step ahead on the test part, for each target, in scales of the series; none if unknown."""
+    whole = scores["metrics"]["mae"]
+    first = scores["per_horizon"]["errors"]["model"]["mae"][:1]
+    if not whole or not first or not first[0] or not preparation.scale:
+        return ()
+    usual = np.mean(np.asarray(preparation.scale), axis=0)
+    names = preparation.table.target
+    errors = [scores["per_target"][name]["model"]["mae"] for name in names] if len(names) > 1 else [whole]
+    if not all(errors):
+        return ()
+    return tuple(error * first[0] / whole / scale for error, scale in zip(errors, usual.tolist(), strict=True))

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from recurra.data._clock import Clock
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Forecast:
+    """What comes next: the mean and quantiles of the K rows after the last one with a target.
+
+    While `ready` is false, too few rows have come and the arrays are empty.
+    """
+
+    mean: np.ndarray  # (K, C)
+    quantiles: np.ndarray  # (K, C, Q)
+    levels: tuple[float, ...]
+    targets: tuple[str, ...]
+    drift: float | None  # rolling error of one step ahead, over that of the test part; None while it can't be told
+    needs: int  # rows that are still to come before there is a forecast
+    moments: np.ndarray  # (K,) int64
+    clock: Clock
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a forecast."""
+        return not self.needs
+
+    @property
+    def times(self) -> tuple[str | int, ...]:
+        """When the rows are: ISO 8601, or the number of the step."""
+        return tuple(self.clock.text(int(moment)) for moment in self.moments)
+
+
+def document(forecast: Forecast) -> dict[str, Any]:
+    """A forecast as JSON data; a number that isn't finite is null."""
+    about: dict[str, Any] = {"ready": forecast.ready}
+    if not forecast.ready:
+        about["needs"] = forecast.needs
+    quantiles = np.moveaxis(forecast.quantiles, -1, 0)
+    return about | {
+        "times": list(forecast.times),
+        "targets": list(forecast.targets),
+        "mean": _numbers(forecast.mean),
+        "quantiles": {f"{level:g}": _numbers(each) for level, each in zip(forecast.levels, quantiles, strict=True)},
+        "drift": forecast.drift,
+    }
+
+
+def table_rows(series: str, forecast: Forecast) -> list[dict[str, Any]]:
+    """A forecast as `Forecaster.predict` gives it: a row for each step and target."""
+    rows = []
+    for step, time in enumerate(forecast.times):
+        for place, target in enumerate(forecast.targets):
+            row: dict[str, Any] = {"series": series, "target": target, "time": time}
+            row["mean"] = _number(float(forecast.mean[step, place]))
+            for level, value in zip(forecast.levels, forecast.quantiles[step, place].tolist(), strict=True):
+                row[f"q{level:g}"] = _number(value)
+            rows.append(row)
+    return rows
+
+
+def answer_schema(levels: tuple[float, ...], targets: tuple[str, ...]) -> dict[str, Any]:
+    """The JSON Schema of `document`."""
+    number = {"type": ["number", "null"]}
+    table = {"type": "array", "items": {"type": "array", "items": number}}
+    names = [f"{level:g}" for level in levels]
+    return {
+        "type": "object",
+        "properties": {
+            "ready": {"type": "boolean"},
+            "needs": {"type": "integer", "minimum": 1, "description": "rows still to come, while not ready"},
+            "times": {"type": "array", "items": {"type": ["string", "integer"]}},
+            "targets": {"type": "array", "items": {"type": "string"}, "const": list(targets)},
+            "mean": table | {"description": "one list for each time, of one number for each target"},
+            "quantiles": {"type": "object", "properties": {name: table for name in names}, "required": names},
+            "drift": number | {"description": "rolling error of one step ahead over that of the test part"},
+        },
+        "required": ["ready", "times", "targets", "mean", "quantiles", "drift"],
+    }
+
+
+def _numbers(values: np.ndarray) -> list[Any]:
+    return values.tolist() if np.isfinite(values).all() else [[_number(v) for v in row] for row in values.tolist()]
+
+
+def _number(value: float) -> float | None:
+    return value if np.isfinite(value) else None

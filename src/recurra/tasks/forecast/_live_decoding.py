@@ -1,0 +1,147 @@
+"""Windows in, raw forecasts out: what `Model.forecast` does, by the compiled core and numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from recurra.runtime import Network
+from recurra.tasks.forecast._choices import Chosen
+
+Inputs = Mapping[str, np.ndarray]
+Raw = tuple[np.ndarray, np.ndarray, np.ndarray]  # mean (W, K, C), quantiles (W, K, C, Q), spread (W, C)
+_MOST_COUNTS = 1e15
+
+
+class Decoder(Protocol):
+    """Turns the stacked inputs of W windows into forecasts."""
+
+    network: Network
+
+    def forecast(self, inputs: Inputs, seeds: Sequence[tuple[int, int]]) -> Raw:
+        """Raw forecasts; each window draws from its own seeds, where any are drawn."""
+        ...
+
+
+class Direct:
+    """All steps ahead at once."""
+
+    def __init__(self, network: Network, chosen: Chosen, targets: int) -> None:
+        self.network, self._chosen, self._targets = network, chosen, targets
+        self._call: Any = None
+
+    def forecast(self, inputs: Inputs, seeds: Sequence[tuple[int, int]]) -> Raw:
+        if self._call is None:
+            shapes = {name: array.shape[1:] for name, array in inputs.items()}
+            self._call = self.network.compiled(shapes, outputs=("forecast", "spread"))
+        rows = len(inputs["target"])
+        return self.split(*self._call([inputs[name] for name in self._call.names], rows))
+
+    def split(self, forecast: np.ndarray, spread: np.ndarray) -> Raw:
+        """What the network gave for all windows and targets, as mean, quantiles and spread of each window."""
+        chosen, targets = self._chosen, self._targets
+        if chosen.joint or targets == 1:
+            forecast = forecast.reshape(-1, chosen.horizon_padded, targets, chosen.outputs)[:, : chosen.horizon]
+        else:
+            forecast = forecast.reshape(-1, targets, chosen.horizon_padded, chosen.outputs)[:, :, : chosen.horizon]
+            forecast = forecast.transpose(0, 2, 1, 3)
+        mean = forecast[..., 0]
+        if chosen.loss == "quantile":
+            quantiles = forecast[..., 1:]
+        else:
+            quantiles = np.repeat(mean[..., None], len(chosen.levels), axis=-1)
+        return mean, quantiles, spread.reshape(-1, targets)
+
+
+class Sampled:
+    """One step after the other, on many paths: each continues with what was drawn for the step before."""
+
+    def __init__(self, network: Network, chosen: Chosen, targets: int, samples: int) -> None:
+        self.network, self._chosen, self._targets, self._samples = network, chosen, targets, samples
+        taken = {name for branch in network.composition.needed(("outcome",)) for name in branch.takes}
+        self._fixed = [name for name in ("static", "static_codes", "channel") if name in taken]
+        self._moving = [name for name in ("known", "known_codes") if name in taken]
+
+    def forecast(self, inputs: Inputs, seeds: Sequence[tuple[int, int]]) -> Raw:
+        chosen, samples, network = self._chosen, self._samples, self.network
+        level, spread = self.units(inputs)
+        context = self.context(inputs, level, spread)
+        states = [network.begin() for _ in range(len(level))]
+        outcome = np.empty(0)
+        for step in range(chosen.context):
+            outcome = network.step(_at(context, step, self._fixed), states)["outcome"]
+        states = [state.copy() for state in states for _ in range(samples)]
+        level, spread = level[:, 0].repeat(samples, axis=0), spread[:, 0].repeat(samples, axis=0)
+        outcome = outcome.repeat(samples, axis=0)
+        fixed = {name: inputs[name].repeat(samples, axis=0) for name in self._fixed}
+        generators = [np.random.default_rng(seed) for seed in seeds]
+        steps = []
+        for step in range(chosen.horizon):
+            value = self._draw(outcome, level, spread, generators)
+            steps.append(value)
+            if step + 1 == chosen.horizon:
+                break
+            previous = ((value - level) / spread).astype(np.float32)
+            moving = {name: inputs[name][:, chosen.context + step].repeat(samples, axis=0) for name in self._moving}
+            given = {**fixed, **moving, "previous": previous, "previous_observed": np.ones_like(previous)}
+            outcome = network.step(given, states)["outcome"]
+        paths = np.stack(steps, axis=1)  # (B S, K, C or 1)
+        paths = paths.reshape(-1, samples, chosen.horizon, paths.shape[2])
+        quantiles = np.moveaxis(np.quantile(paths, chosen.levels, axis=1), 0, -1)
+        mean, units = paths.mean(1), spread[::samples]
+        if not chosen.joint:
+            mean = mean.reshape(-1, self._targets, chosen.horizon).swapaxes(1, 2)
+            quantiles = quantiles.reshape(-1, self._targets, chosen.horizon, len(chosen.levels)).swapaxes(1, 2)
+            units = units.reshape(-1, self._targets)
+        return mean.astype(np.float32), quantiles.astype(np.float32), units
+
+    def units(self, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
+        """Level and spread of each window, (B, 1, C)."""
+        names = ("target", "observed", "centre", "scale")
+        values = self.network.run({name: inputs[name] for name in names if name in inputs}, outputs=("level", "spread"))
+        return values["level"], values["spread"]
+
+    def context(self, inputs: Inputs, level: np.ndarray, spread: np.ndarray) -> dict[str, np.ndarray]:
+        """What the network reads of the rows so far."""
+        normal = (inputs["target"] - level) / spread * inputs["observed"]
+        steps = slice(self._chosen.context)
+        return {
+            **{name: inputs[name] for name in self._fixed},
+            **{name: inputs[name][:, steps] for name in self._moving},
+            "previous": normal,
+            "previous_observed": inputs["observed"],
+        }
+
+    def _draw(
+        self, outcome: np.ndarray, level: np.ndarray, spread: np.ndarray, generators: list[np.random.Generator]
+    ) -> np.ndarray:
+        """One value for each path, (B S, C): windows of one generator lie together."""
+        outcome = outcome.astype(np.float64)
+        rows = len(outcome) // len(generators)
+        parts = [slice(at * rows, (at + 1) * rows) for at in range(len(generators))]
+        location, second = outcome[..., 0], _softplus(outcome[..., 1])
+        if self._chosen.loss == "negative-binomial":
+            mean = _softplus(location) * spread + 1e-6
+            alpha = (second + 1e-4) / np.sqrt(np.maximum(spread, 1e-6))
+            shape = 1 / alpha
+            drawn = [g.standard_gamma(shape[part]) for g, part in zip(generators, parts, strict=True)]
+            rate = np.minimum(np.concatenate(drawn) * mean * alpha, _MOST_COUNTS)
+            counts = [g.poisson(rate[part]) for g, part in zip(generators, parts, strict=True)]
+            return np.concatenate(counts).astype(np.float64)
+        scale = second + 1e-3
+        if self._chosen.loss == "normal":
+            noise = [g.standard_normal(location[part].shape) for g, part in zip(generators, parts, strict=True)]
+        else:
+            freedom = 2 + _softplus(outcome[..., 2])
+            noise = [g.standard_t(freedom[part]) for g, part in zip(generators, parts, strict=True)]
+        return (location + scale * np.concatenate(noise)) * spread + level
+
+
+def _at(inputs: Inputs, step: int, fixed: list[str]) -> dict[str, np.ndarray]:
+    return {name: array if name in fixed else array[:, step] for name, array in inputs.items()}
+
+
+def _softplus(x: np.ndarray) -> np.ndarray:
+    return np.logaddexp(x, 0.0)

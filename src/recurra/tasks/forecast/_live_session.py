@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from recurra.errors import DataError
+from recurra.runtime import Inside, Session, seal
+from recurra.tasks.forecast._live_answer import Forecast
+from recurra.tasks.forecast._live_inside import look_inside
+from recurra.tasks.forecast._live_reading import Reader, Row
+from recurra.tasks.forecast._live_state import pack, unpack
+from recurra.tasks.forecast._live_tracking import Tracker
+from recurra.tasks.forecast._live_window import Window
+
+if TYPE_CHECKING:
+    from recurra.tasks.forecast._live import LiveForecaster
+
+
+class Entry(NamedTuple):
+    """A push that was read and found to follow the rows before."""
+
+    row: Row
+    ahead: int
+    time: int
+
+
+class ForecastSession(Session):
+    """One series that a forecaster follows: rows are pushed, each answered by a forecast of what comes next."""
+
+    def __init__(self, model: LiveForecaster, series: str, *, adapt: bool, seed: int) -> None:
+        self.model: LiveForecaster = model  # pyright: ignore[reportIncompatibleVariableOverride]
+        self.series, self.adapt, self.seed = series, adapt, seed
+        self.reader = Reader(model.frame.preparation.table, model.frame.clock, series)
+        self.reset()
+
+    def push(self, x: Any) -> Forecast:
+        """Take in the next row and forecast the rows after the last one with a target.
+
+        `x` is a number, where there is one target, or a mapping of columns to values as a table has them. A row
+        without a target says what is known of the time ahead; once a later row has one, it counts as missing. Rows
+        left out of a regular series count as missing too.
+        """
+        self.enter(self.read(x))
+        if self.needs:
+            return self.model.unready(self)
+        window = self.window
+        mean, quantiles, spread = self.model.decoder.forecast(window.inputs(), ((self.seed, self.steps),))
+        return self.model.finish(self, mean[0], quantiles[0], spread[0])
+
+    def observe(self, x: Any) -> None:
+        """Take in the next row without forecasting."""
+        entry = self.read(x)
+        self.enter(entry)
+        if not entry.row.is_empty:
+            self.tracker.forget(self.window.count - 1)
+
+    def state(self) -> bytes:
+        """Everything that the next forecast depends on."""
+        return seal(self.model.fingerprint, pack(self))
+
+    def fork(self) -> Self:
+        """A session that stands where this one does and goes its own way."""
+        other = type(self)(self.model, self.series, adapt=self.adapt, seed=self.seed)
+        unpack(other, pack(self))
+        return other
+
+    def reset(self) -> None:
+        """Back to the beginning of the series, with the bundle's calibration."""
+        model = self.model
+        self.steps = 0
+        self.window = Window(model.frame, self.series)
+        chosen = model.frame.chosen
+        self.tracker = Tracker(model.followed(self.adapt), chosen.levels, model.frame.targets, adapt=self.adapt)
+
+    def inside(self, x: Any = None, *, hold: Mapping[str, float] | None = None) -> Inside:
+        """What a push of `x` would say, seen from within; without it, what the last one said."""
+        session = self
+        if x is not None:
+            session = self.fork()
+            session.enter(session.read(x))
+        if session.needs:
+            raise DataError(
+                f"{session.needs} more rows are needed before there is a forecast to look into. Push them first."
+            )
+        return look_inside(session, hold)
+
+    @property
+    def needs(self) -> int:
+        """Rows that must still come before there is a forecast."""
+        count = self.window.count
+        return max(self.model.frame.chosen.shortest_history - count, 0 if count else 1)
+
+    def read(self, x: Any) -> Entry:
+        """What a push says and where it belongs. DataError for what can't follow; nothing changes."""
+        row = self.reader.read(x)
+        ahead, time = self.window.place(row)
+        if row.static or row.static_codes:
+            self._check_static(row)
+        return Entry(row, ahead, time)
+
+    def enter(self, entry: Entry) -> None:
+        """Take in what was read."""
+        row, ahead, time = entry
+        window, tracker = self.window, self.tracker
+        self.steps += 1
+        if row.static or row.static_codes:
+            self._settle_static(row)
+        if row.is_empty:
+            window.plan(ahead, time, row)
+            return
+        number = window.count + ahead
+        if number <= tracker.until:
+            for passed in range(window.count, number):
+                tracker.forget(passed)
+            tracker.judge(number, row.target, window.scales())
+        window.take(ahead, time, row)
+
+    def _check_static(self, row: Row) -> None:
+        table, window = self.model.frame.preparation.table, self.window
+        pairs = [*zip(table.static, window.static_values, row.static, strict=True)]
+        pairs += zip(table.static_categories, window.static_codes, row.static_codes, strict=True)
+        for name, before, now in pairs:
+            if before == before and now == now and before and now and before != now:
+                raise DataError(
+                    f"{name} has changed within the series; it describes a series as a whole. Push the value that it "
+                    "had before, or open a session for the other series."
+                )
+
+    def _settle_static(self, row: Row) -> None:
+        window = self.window
+        values = tuple(old if old == old else new for old, new in zip(window.static_values, row.static, strict=True))
+        codes = tuple(old or new for old, new in zip(window.static_codes, row.static_codes, strict=True))
+        if repr(values) != repr(window.static_values) or codes != window.static_codes:
+            window.set_static(values, codes)

@@ -1,0 +1,121 @@
+"""The state of a forecaster's session as bytes: numbers one after the other, in an order that the model fixes."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from recurra.errors import StateError
+from recurra.tasks.forecast._live_reading import Row
+
+if TYPE_CHECKING:
+    from recurra.tasks.forecast._live_session import ForecastSession
+
+# adapt, begun, month end; seed; steps, count, first, waiting, cursor, until, rows planned
+_HEAD = struct.Struct("<???q7q")
+_NAME = struct.Struct("<H")
+
+
+def pack(session: ForecastSession) -> bytes:
+    """All numbers of a session, options and name included."""
+    window, tracker = session.window, session.tracker
+    name = session.series.encode()
+    head = _HEAD.pack(
+        session.adapt,
+        window.begun,
+        window.month_end,
+        session.seed,
+        session.steps,
+        window.count,
+        window.first,
+        window.waiting,
+        window.cursor,
+        tracker.until,
+        len(window.planned),
+    )
+    parts = [_NAME.pack(len(name)), name, head, *(_bytes(array) for array in _arrays(session))]
+    for number, row in window.planned.items():
+        values = (*row.known, *row.known_codes, *row.past, *row.past_codes)
+        parts += [struct.pack("<2q", number, row.time or 0), np.array(values, dtype=np.float64).tobytes()]
+    return b"".join(parts)
+
+
+def read_options(content: bytes) -> tuple[str, bool, int]:
+    """The name of the series, `adapt` and `seed` of the session that was packed."""
+    size = _NAME.unpack_from(content)[0]
+    adapt, _, _, seed, *_ = _HEAD.unpack_from(content, _NAME.size + size)
+    return content[_NAME.size : _NAME.size + size].decode(), adapt, seed
+
+
+def unpack(session: ForecastSession, content: bytes) -> None:
+    """Set a fresh session, of the same options and name, to what was packed."""
+    window, tracker = session.window, session.tracker
+    at = _NAME.size + _NAME.unpack_from(content)[0]
+    head = _HEAD.unpack_from(content, at)
+    _, window.begun, window.month_end, _, session.steps, window.count, window.first, *rest = head
+    window.waiting, window.cursor, tracker.until, planned = rest
+    at += _HEAD.size
+    expected = at + sum(array.nbytes for array in _arrays(session))
+    width = len(_blank(session)) * 8 + 16
+    if len(content) != expected + planned * width:
+        raise StateError("This state doesn't fit the model, though it names it. Begin a new session.")
+    found = []
+    for array in _arrays(session):
+        found.append(np.frombuffer(content, dtype=array.dtype, count=array.size, offset=at).reshape(array.shape))
+        at += array.nbytes
+    *rows, ago, seen_at, static_values, static_codes, moments, steps, moved, waiting, numbers = found
+    for array, values in zip((*window.arrays, *window.arrays_ahead), rows, strict=True):
+        array[:, : values.shape[1]] = values
+    window.end = window.context
+    window.ago, window.seen_at = ago.tolist(), seen_at.tolist()
+    if window.moments is not None:
+        window.moments.numbers[:] = moments
+    window.steps[:] = steps
+    tracker.moved[:], tracker.waiting[:], tracker.numbers[:] = moved, waiting, numbers
+    window.set_static(tuple(static_values.tolist()), tuple(static_codes.tolist()))
+    for _ in range(planned):
+        number, time = struct.unpack_from("<2q", content, at)
+        values = np.frombuffer(content, dtype=np.float64, count=len(_blank(session)), offset=at + 16).tolist()
+        window.planned[number] = _row(session, time, values)
+        at += width
+
+
+def _arrays(session: ForecastSession) -> list[np.ndarray]:
+    window, tracker = session.window, session.tracker
+    start, stop = window.end - window.context, window.end + window.horizon
+    return [
+        *(array[:, start : window.end] for array in window.arrays),
+        *(array[:, start:stop] for array in window.arrays_ahead),
+        np.array(window.ago, dtype=np.int64),
+        np.array(window.seen_at, dtype=np.int64),
+        np.array(window.static_values, dtype=np.float64),
+        np.array(window.static_codes, dtype=np.int64),
+        np.zeros(0) if window.moments is None else window.moments.numbers,
+        window.steps,
+        tracker.moved,
+        tracker.waiting,
+        tracker.numbers,
+    ]
+
+
+def _blank(session: ForecastSession) -> tuple[float, ...]:
+    table = session.model.frame.preparation.table
+    return (0.0,) * sum(len(part) for part in (table.known, table.known_categories, table.past, table.past_categories))
+
+
+def _row(session: ForecastSession, time: int, values: list[float]) -> Row:
+    table = session.model.frame.preparation.table
+    parts = []
+    for part in (table.known, table.known_categories, table.past, table.past_categories):
+        parts.append(values[: len(part)])
+        values = values[len(part) :]
+    known, known_codes, past, past_codes = parts
+    return Row(
+        time, (), True, tuple(known), tuple(map(int, known_codes)), tuple(past), tuple(map(int, past_codes)), (), ()
+    )
+
+
+def _bytes(array: np.ndarray) -> bytes:
+    return np.ascontiguousarray(array).tobytes()

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import polars as pl
+import pytest
+
+from recurra.cli._predict import _with_iso_times
+from recurra.tasks.forecast import Forecaster
+from recurra.tasks.forecast._live import LiveForecaster
+from tasks.forecast.live_cases import CASES, LiveCase, fit, forecast_all, rows_of
+
+Fitted = tuple[LiveCase, LiveForecaster, Forecaster]
+
+
+@pytest.fixture(scope="module", params=CASES, ids=str)
+def fitted(request, tmp_path_factory) -> Fitted:
+    return request.param, *fit(request.param, tmp_path_factory.mktemp("live") / "model")
+
+
+def test_pushed_rows_equal_the_file(fitted: Fitted) -> None:
+    case, live, model = fitted
+    table = (case.pushed or case.table)()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of values that aren't known ahead
+        expected = _with_iso_times(model.predict(table))
+    found = forecast_all(live, table)
+    assert found.columns == expected.columns
+    labels = ["series", "target", "time"]
+    assert found.select(labels).equals(expected.select(labels))
+    numbers = [name for name in expected.columns if name not in labels]
+    for target in expected["target"].unique():
+        mine, theirs = (frame.filter(pl.col("target") == target).select(numbers) for frame in (found, expected))
+        scale = float(np.abs(theirs.to_numpy()).max())
+        assert np.allclose(mine.to_numpy(), theirs.to_numpy(), rtol=0, atol=2e-5 * scale)
+
+
+def test_state_goes_on_alike(fitted: Fitted) -> None:
+    case, live, _ = fitted
+    table = (case.pushed or case.table)()
+    name, rows = next(iter(rows_of(table, live).items()))
+    session = live.stream(id=name)
+    for row in rows[:60]:
+        session.push(row)
+    state = session.state()
+    other, forked = live.restore(state), session.fork()
+    assert other.state() == state == forked.state()
+    for row in rows[60:]:
+        said = session.push(row)
+        again = other.push(row)
+        assert np.array_equal(said.quantiles, again.quantiles) and np.array_equal(said.mean, again.mean)
+        assert said.drift == again.drift and said.times == again.times
+    assert other.state() == session.state() != forked.state() == state
+    session.reset()
+    assert session.state() == live.stream(id=name).state()
+
+
+def test_nothing_heavy_is_imported() -> None:
+    code = (
+        "import sys; import recurra.tasks.forecast._live\n"
+        "print([name for name in ('torch', 'polars', 'pandas', 'sklearn', 'scipy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
