@@ -94,6 +94,7 @@ class Model(ABC):
     """A bundle, loaded to run without torch."""
 
     bundle: Bundle
+    generates: bool = False  # whether its sessions can go on by themselves
 
     @property
     def name(self) -> str:

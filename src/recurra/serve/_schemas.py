@@ -82,8 +82,10 @@ class ModelCard(BaseModel):
     fingerprint: str
     scores: dict[str, Any]
     verdict: Any
+    generates: bool
     inputs: dict[str, Any]
     config: dict[str, Any]
+    data_digest: str
     versions: dict[str, str]
     network: dict[str, Any]
 

@@ -40,8 +40,10 @@ class Served:
             "fingerprint": self.model.fingerprint.hex(),
             "scores": scores,
             "verdict": scores.get("verdict"),
+            "generates": self.model.generates,
             "inputs": manifest.inputs,
             "config": manifest.config,
+            "data_digest": manifest.data_digest,
             "versions": manifest.versions,
             "network": manifest.network,
         }
