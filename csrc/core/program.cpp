@@ -238,25 +238,25 @@ struct Program::Pass {
 
     void concatenate(const Instruction& it) const noexcept {
         const auto [time, width, depth] = value(it.out).dims;
-        Index first = 0;
+        Index offset = 0;
         for (const std::int32_t v : it.in) {
             const Index own = value(v).dims[1] * depth;
             const Index step = value(v).dims[0] == 1 ? 0 : own;
             for (Index r = 0; r < rows; ++r) {
                 const float* from = data(v) + r * row_of(v);
-                float* to = result(it.out) + r * time * width * depth + first;
+                float* to = result(it.out) + r * time * width * depth + offset;
                 for (Index t = 0; t < time; ++t, from += step, to += width * depth) std::copy_n(from, own, to);
             }
-            first += own;
+            offset += own;
         }
     }
 
     void slice(const Instruction& it) const noexcept {
         const auto [time, width, depth] = value(it.out).dims;
         const Index in_width = value(it.in[0]).dims[1] * depth;
-        const Index first = it.axis == 0 ? it.from * in_width : it.from * depth;
+        const Index offset = it.axis == 0 ? it.from * in_width : it.from * depth;
         for (Index r = 0; r < rows; ++r) {
-            const float* from = data(it.in[0]) + r * row_of(it.in[0]) + first;
+            const float* from = data(it.in[0]) + r * row_of(it.in[0]) + offset;
             float* to = result(it.out) + r * time * width * depth;
             for (Index t = 0; t < time; ++t, from += in_width) to = std::copy_n(from, width * depth, to);
         }
@@ -324,7 +324,11 @@ struct Program::Pass {
         float* const h_n = c0 + field;
         float* const c_n = h_n + field;
         float* const between[2] = {c_n + field, c_n + field * (1 + time)};
-        const TimelineMemory timeline({.time = time, .rows = rows, .reverse = it.axis == 1});
+        Steps steps;
+        steps.time = time;
+        steps.rows = rows;
+        steps.reverse = it.axis == 1;
+        const TimelineMemory timeline(steps);
         const float* x = data(it.in[0]);
         Index x_row = row_of(it.in[0]);
         Index at_state = it.state;
@@ -342,15 +346,16 @@ struct Program::Pass {
                 }
             };
             fields([](const float* state, float* before, float*, Index n) { std::copy_n(state, n, before); });
-            stack.kernels->forward({.layer = packed.layer,
-                                    .packed = packed.weights.get(),
-                                    .x = {.data = x, .time_stride = packed.layer.features, .row_stride = x_row},
-                                    .h0 = goes_on ? h0 : nullptr,
-                                    .c0 = goes_on ? c0 : nullptr,
-                                    .out = {.data = out, .time_stride = hidden, .row_stride = time * hidden},
-                                    .h_n = h_n,
-                                    .c_n = c_n},
-                                   timeline.timeline());
+            Forward call;
+            call.layer = packed.layer;
+            call.packed = packed.weights.get();
+            call.x = {.data = x, .time_stride = packed.layer.features, .row_stride = x_row};
+            call.h0 = goes_on ? h0 : nullptr;
+            call.c0 = goes_on ? c0 : nullptr;
+            call.out = {.data = out, .time_stride = hidden, .row_stride = time * hidden};
+            call.h_n = h_n;
+            call.c_n = c_n;
+            stack.kernels->forward(call, timeline.timeline());
             fields([](float* state, float*, const float* after, Index n) { std::copy_n(after, n, state); });
             at_state += hidden * (has_memory(packed.layer.cell) ? 2 : 1);
             x = out;

@@ -49,7 +49,7 @@ struct Value {
     std::array<std::int64_t, 3> dims{1, 1, 1};
     Place place = Place::kComputed;
     std::int32_t number = 0;  // of the input; of the value that this one shows with other axes (kSame)
-    std::vector<float> constant;
+    std::vector<float> constant{};
 
     [[nodiscard]] std::int64_t size() const noexcept { return dims[0] * dims[1] * dims[2]; }
 };
@@ -57,13 +57,13 @@ struct Value {
 struct Instruction {
     Kind kind = Kind::kAdd;
     std::int32_t out = 0;
-    std::vector<std::int32_t> in;
+    std::vector<std::int32_t> in{};
     std::int64_t axis = 0;
     std::int64_t from = 0;
     float a = 0;
     float b = 0;
-    std::shared_ptr<const Linear> linear;
-    std::shared_ptr<const Stack> stack;
+    std::shared_ptr<const Linear> linear{};
+    std::shared_ptr<const Stack> stack{};
     std::int64_t state = -1;  // where the state of kRun begins in a sequence's numbers; -1: it begins at 0
 };
 
