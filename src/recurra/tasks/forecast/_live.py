@@ -19,7 +19,7 @@ from recurra.tasks.forecast._live_decoding import Decoder, Direct, Sampled
 from recurra.tasks.forecast._live_reading import columns_of, example, row_schema, series_label
 from recurra.tasks.forecast._live_session import ForecastSession
 from recurra.tasks.forecast._live_state import read_options, unpack
-from recurra.tasks.forecast._live_tracking import Followed, follow
+from recurra.tasks.forecast._live_tracking import follow
 from recurra.tasks.forecast._live_window import frame_of
 
 _OPTIONS = {
@@ -50,7 +50,8 @@ class LiveForecaster(Model):
             composition = Composition.model_validate(bundle.manifest.network)
             preparation = Preparation.model_validate_json(bundle.read("preprocessing.json"))
             self.frame = frame_of(self.chosen, preparation, composition.inputs)
-            self.base = bundle.arrays("calibration.safetensors")["shift"].astype(np.float32)
+            shift = bundle.arrays("calibration.safetensors")["shift"].astype(np.float32)
+            self.base = np.concatenate([np.zeros_like(shift[..., :1]), shift], axis=-1)  # (K, C, 1 + Q), of the mean 0
             self.decoder = _decoder(bundle, composition, self.chosen, self.frame.targets)
             self.trained = _trained_errors(bundle.document("scores.json"), preparation)
             self._seed = int(bundle.manifest.config["seed"])  # pyright: ignore[reportArgumentType]
@@ -59,9 +60,9 @@ class LiveForecaster(Model):
                 f"{bundle.path} is whole, but its content does not fit together ({type(error).__name__}). It may come "
                 "from another version of recurra; fit the model again."
             ) from error
-        self._followed = {True: follow(self.chosen.horizon), False: follow(1)}
-        self._floor = np.asarray(self.chosen.floor, dtype=np.float32)
-        self._has_floor = bool(np.isfinite(self._floor).any())
+        self.followed = follow(self.chosen.horizon)
+        floor = np.asarray(self.chosen.floor, dtype=np.float32)[:, None]
+        self._floor = floor if np.isfinite(floor).any() else None
 
     def stream(self, *, id: Sequence[str] = (), **options: Any) -> ForecastSession:
         """A session at the beginning of a series, named by the values of its id columns, if there are any."""
@@ -109,9 +110,9 @@ class LiveForecaster(Model):
         if ready:
             windows = [session.window.inputs() for session in ready]
             stacked = {name: np.concatenate([window[name] for window in windows]) for name in windows[0]}
-            raw = self.decoder.forecast(stacked, [(session.seed, session.steps) for session in ready])
-            for session, mean, quantiles, spread in zip(ready, *raw, strict=True):
-                answers[id(session)] = self.finish(session, mean, quantiles, spread)
+            raw, spreads = self.decoder.forecast(stacked, [(session.seed, session.steps) for session in ready])
+            for session, forecast, spread in zip(ready, raw, spreads, strict=True):
+                answers[id(session)] = self.finish(session, forecast, spread)
         return [answers[id(session)] for session in sessions]
 
     def spec(self) -> Spec:
@@ -137,37 +138,43 @@ class LiveForecaster(Model):
         assert isinstance(session, ForecastSession)
         return table_rows(session.series, answer)
 
-    def followed(self, adapt: bool) -> Followed:
-        """What a session holds against the truth."""
-        return self._followed[adapt]
-
-    def finish(self, session: ForecastSession, mean: np.ndarray, quantiles: np.ndarray, spread: np.ndarray) -> Forecast:
+    def finish(self, session: ForecastSession, raw: np.ndarray, spread: np.ndarray) -> Forecast:
         """The calibrated forecast of a session, which it will hold against the truth."""
-        answer = self.answer(session, mean, quantiles, spread)
-        session.tracker.remember(session.window.count - 1, answer.quantiles, spread)
-        return answer
+        forecast = self.calibrated(session, raw, spread)
+        session.tracker.remember(session.window.count - 1, forecast, spread.tolist())
+        return self.answer(session, forecast)
 
-    def answer(self, session: ForecastSession, mean: np.ndarray, quantiles: np.ndarray, spread: np.ndarray) -> Forecast:
-        """What `Fitted.forecast` makes of raw forecasts (K, C, ...), by the session's own correction."""
-        moved = session.tracker.shift(self.base) * (spread.item() if len(spread) == 1 else spread[:, None])
-        moved += quantiles
-        moved.sort(axis=-1)
-        if moved.shape[-1] > 1:
-            mean = np.minimum(np.maximum(mean, moved[..., 0]), moved[..., -1])
-        if self._has_floor:
-            mean = np.maximum(mean, self._floor)
-            moved = np.maximum(moved, self._floor[:, None])
-        return self._forecast(session, mean, moved, 0)
+    def calibrated(self, session: ForecastSession, raw: np.ndarray, spread: np.ndarray) -> np.ndarray:
+        """What `Fitted.forecast` makes of a raw forecast (K, C, 1 + Q), by the session's own correction."""
+        forecast = session.tracker.correction() * (spread.item() if len(spread) == 1 else spread[:, None])
+        forecast += raw
+        quantiles = forecast[..., 1:]
+        if quantiles.shape[-1] > 1:
+            quantiles.sort(axis=-1)
+            mean = forecast[..., 0]
+            np.maximum(mean, quantiles[..., 0], out=mean)
+            np.minimum(mean, quantiles[..., -1], out=mean)
+        if self._floor is not None:
+            np.maximum(forecast, self._floor, out=forecast)
+        return forecast
+
+    def answer(self, session: ForecastSession, forecast: np.ndarray) -> Forecast:
+        """A calibrated forecast (K, C, 1 + Q) with all that is said beside it; without rows while none can be made."""
+        window, chosen = session.window, self.chosen
+        return Forecast(
+            forecast[..., 0],
+            forecast[..., 1:],
+            chosen.levels,
+            self.frame.preparation.table.target,
+            session.tracker.drift(self.trained),
+            0 if len(forecast) else session.needs,
+            window.times_ahead(len(forecast)),
+            self.frame.clock,
+        )
 
     def unready(self, session: ForecastSession) -> Forecast:
         """The answer while too few rows have come."""
-        targets, levels = self.frame.targets, len(self.chosen.levels)
-        return self._forecast(session, np.zeros((0, targets)), np.zeros((0, targets, levels)), session.needs)
-
-    def _forecast(self, session: ForecastSession, mean: np.ndarray, quantiles: np.ndarray, needs: int) -> Forecast:
-        times = np.zeros(0, dtype=np.int64) if needs else session.window.times_ahead()
-        table, drift = self.frame.preparation.table, session.tracker.drift(self.trained)
-        return Forecast(mean, quantiles, self.chosen.levels, table.target, drift, needs, times, self.frame.clock)
+        return self.answer(session, self.base[:0])
 
 
 def _decoder(bundle: Bundle, composition: Composition, chosen: Chosen, targets: int) -> Decoder:

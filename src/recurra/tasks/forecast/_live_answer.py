@@ -8,7 +8,8 @@ import numpy as np
 from recurra.data._clock import Clock
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+# Not frozen: that would double what an answer takes to make.
+@dataclass(eq=False, slots=True)
 class Forecast:
     """What comes next: the mean and quantiles of the K rows after the last one with a target.
 

@@ -11,7 +11,7 @@ from recurra.runtime import Network
 from recurra.tasks.forecast._choices import Chosen
 
 Inputs = Mapping[str, np.ndarray]
-Raw = tuple[np.ndarray, np.ndarray, np.ndarray]  # mean (W, K, C), quantiles (W, K, C, Q), spread (W, C)
+Raw = tuple[np.ndarray, np.ndarray]  # mean and quantiles (W, K, C, 1 + Q), spread (W, C)
 _MOST_COUNTS = 1e15
 
 
@@ -40,19 +40,16 @@ class Direct:
         return self.split(*self._call([inputs[name] for name in self._call.names], rows))
 
     def split(self, forecast: np.ndarray, spread: np.ndarray) -> Raw:
-        """What the network gave for all windows and targets, as mean, quantiles and spread of each window."""
+        """What the network gave for all windows and targets, window by window."""
         chosen, targets = self._chosen, self._targets
         if chosen.joint or targets == 1:
             forecast = forecast.reshape(-1, chosen.horizon_padded, targets, chosen.outputs)[:, : chosen.horizon]
         else:
             forecast = forecast.reshape(-1, targets, chosen.horizon_padded, chosen.outputs)[:, :, : chosen.horizon]
             forecast = forecast.transpose(0, 2, 1, 3)
-        mean = forecast[..., 0]
-        if chosen.loss == "quantile":
-            quantiles = forecast[..., 1:]
-        else:
-            quantiles = np.repeat(mean[..., None], len(chosen.levels), axis=-1)
-        return mean, quantiles, spread.reshape(-1, targets)
+        if chosen.loss != "quantile":  # a point forecast: calibration alone spreads the quantiles
+            forecast = np.repeat(forecast, 1 + len(chosen.levels), axis=-1)
+        return forecast, spread.reshape(-1, targets)
 
 
 class Sampled:
@@ -89,13 +86,13 @@ class Sampled:
             outcome = network.step(given, states)["outcome"]
         paths = np.stack(steps, axis=1)  # (B S, K, C or 1)
         paths = paths.reshape(-1, samples, chosen.horizon, paths.shape[2])
-        quantiles = np.moveaxis(np.quantile(paths, chosen.levels, axis=1), 0, -1)
-        mean, units = paths.mean(1), spread[::samples]
+        quantiles = np.quantile(paths, chosen.levels, axis=1)
+        forecast = np.moveaxis(np.concatenate([paths.mean(1)[None], quantiles]), 0, -1).astype(np.float32)
+        spread = spread[::samples]
         if not chosen.joint:
-            mean = mean.reshape(-1, self._targets, chosen.horizon).swapaxes(1, 2)
-            quantiles = quantiles.reshape(-1, self._targets, chosen.horizon, len(chosen.levels)).swapaxes(1, 2)
-            units = units.reshape(-1, self._targets)
-        return mean.astype(np.float32), quantiles.astype(np.float32), units
+            forecast = forecast.reshape(-1, self._targets, *forecast.shape[1:2], forecast.shape[3]).swapaxes(1, 2)
+            spread = spread.reshape(-1, self._targets)
+        return forecast, spread
 
     def units(self, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
         """Level and spread of each window, (B, 1, C)."""

@@ -39,8 +39,8 @@ def look_inside(session: ForecastSession, hold: Mapping[str, float] | None) -> I
     if isinstance(decoder, Direct):
         forecast, spread = (np.concatenate([each[name] for each in outputs]) for name in ("forecast", "spread"))
         raw = decoder.split(forecast, spread)
-    mean, quantiles, spread = raw  # pyright: ignore[reportPossiblyUnboundVariable]
-    return Inside(model.answer(session, mean[0], quantiles[0], spread[0]), tuple(traces))
+    values, spread = raw  # pyright: ignore[reportPossiblyUnboundVariable]
+    return Inside(model.answer(session, model.calibrated(session, values[0], spread[0])), tuple(traces))
 
 
 def _named(session: ForecastSession, place: int, traces: tuple[Trace, ...]) -> list[Trace]:

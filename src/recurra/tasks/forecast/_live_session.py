@@ -43,9 +43,8 @@ class ForecastSession(Session):
         self.enter(self.read(x))
         if self.needs:
             return self.model.unready(self)
-        window = self.window
-        mean, quantiles, spread = self.model.decoder.forecast(window.inputs(), ((self.seed, self.steps),))
-        return self.model.finish(self, mean[0], quantiles[0], spread[0])
+        raw, spread = self.model.decoder.forecast(self.window.inputs(), ((self.seed, self.steps),))
+        return self.model.finish(self, raw[0], spread[0])
 
     def observe(self, x: Any) -> None:
         """Take in the next row without forecasting."""
@@ -69,8 +68,7 @@ class ForecastSession(Session):
         model = self.model
         self.steps = 0
         self.window = Window(model.frame, self.series)
-        chosen = model.frame.chosen
-        self.tracker = Tracker(model.followed(self.adapt), chosen.levels, model.frame.targets, adapt=self.adapt)
+        self.tracker = Tracker(model.followed, model.base, model.chosen.levels, adapt=self.adapt)
 
     def inside(self, x: Any = None, *, hold: Mapping[str, float] | None = None) -> Inside:
         """What a push of `x` would say, seen from within; without it, what the last one said."""
@@ -88,7 +86,7 @@ class ForecastSession(Session):
     def needs(self) -> int:
         """Rows that must still come before there is a forecast."""
         count = self.window.count
-        return max(self.model.frame.chosen.shortest_history - count, 0 if count else 1)
+        return max(self.model.chosen.shortest_history - count, 0 if count else 1)
 
     def read(self, x: Any) -> Entry:
         """What a push says and where it belongs. DataError for what can't follow; nothing changes."""
@@ -109,7 +107,7 @@ class ForecastSession(Session):
             window.plan(ahead, time, row)
             return
         number = window.count + ahead
-        if number <= tracker.until:
+        if number <= tracker.until or number == tracker.next:
             for passed in range(window.count, number):
                 tracker.forget(passed)
             tracker.judge(number, row.target, window.scales())

@@ -13,8 +13,8 @@ from recurra.tasks.forecast._live_reading import Row
 if TYPE_CHECKING:
     from recurra.tasks.forecast._live_session import ForecastSession
 
-# adapt, begun, month end; seed; steps, count, first, waiting, cursor, until, rows planned
-_HEAD = struct.Struct("<???q7q")
+# adapt, begun, month end; seed; steps, count, first, waiting, cursor, until, next, unbroken, rows planned
+_HEAD = struct.Struct("<???q9q")
 _NAME = struct.Struct("<H")
 
 
@@ -33,6 +33,8 @@ def pack(session: ForecastSession) -> bytes:
         window.waiting,
         window.cursor,
         tracker.until,
+        tracker.next,
+        tracker.unbroken,
         len(window.planned),
     )
     parts = [_NAME.pack(len(name)), name, head, *(_bytes(array) for array in _arrays(session))]
@@ -55,7 +57,7 @@ def unpack(session: ForecastSession, content: bytes) -> None:
     at = _NAME.size + _NAME.unpack_from(content)[0]
     head = _HEAD.unpack_from(content, at)
     _, window.begun, window.month_end, _, session.steps, window.count, window.first, *rest = head
-    window.waiting, window.cursor, tracker.until, planned = rest
+    window.waiting, window.cursor, tracker.until, tracker.next, tracker.unbroken, planned = rest
     at += _HEAD.size
     expected = at + sum(array.nbytes for array in _arrays(session))
     width = len(_blank(session)) * 8 + 16
@@ -73,7 +75,7 @@ def unpack(session: ForecastSession, content: bytes) -> None:
     if window.moments is not None:
         window.moments.numbers[:] = moments
     window.steps[:] = steps
-    tracker.moved[:], tracker.waiting[:], tracker.numbers[:] = moved, waiting, numbers
+    tracker.moved[:], tracker.waiting[:], tracker.numbers = moved, waiting, numbers.tolist()
     window.set_static(tuple(static_values.tolist()), tuple(static_codes.tolist()))
     for _ in range(planned):
         number, time = struct.unpack_from("<2q", content, at)
@@ -96,7 +98,7 @@ def _arrays(session: ForecastSession) -> list[np.ndarray]:
         window.steps,
         tracker.moved,
         tracker.waiting,
-        tracker.numbers,
+        np.array(tracker.numbers, dtype=np.float64),
     ]
 
 

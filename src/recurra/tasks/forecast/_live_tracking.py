@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 RATE = 0.1  # of the usual error, by which a quantile moves when every truth lies beyond it
 _MEMORY = 0.03  # weight of the newest error in the rolling ones
 _ENOUGH = 20  # truths before drift is spoken of
-_ALL, _MOST_PENDING = 16, 32
+_ALL, _SOME, _MOST_PENDING = 32, 16, 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +25,11 @@ class Followed:
     nearest: np.ndarray  # (K,) the followed step that each step ahead moves with
     dense: bool  # whether every forecast is kept
 
+    @cached_property
+    def farthest(self) -> int:
+        """The last step ahead that is followed."""
+        return int(self.leads[-1])
+
     @property
     def size(self) -> int:
         """Slots in all."""
@@ -32,7 +38,7 @@ class Followed:
 
 def follow(horizon: int) -> Followed:
     """All steps of a short horizon; of a long one some, evenly apart by their logarithm, less often the farther."""
-    leads = np.unique(np.geomspace(1, horizon, min(horizon, _ALL)).round().astype(np.int64))
+    leads = np.unique(np.geomspace(1, horizon, min(horizon, _SOME)).round().astype(np.int64))
     if horizon <= _ALL:
         leads = np.arange(1, horizon + 1)
     strides = -(-leads // _MOST_PENDING)
@@ -54,68 +60,85 @@ class Tracker:
     window's spread, like the correction that it starts from. The usual error is that of one step ahead.
     """
 
-    def __init__(self, followed: Followed, levels: Sequence[float], targets: int, *, adapt: bool) -> None:
-        self.followed, self.adapt, self.targets = followed, adapt, targets
-        width = targets * len(levels)
-        up = np.tile(np.asarray(levels, dtype=np.float32), targets)
-        self._up, self._down = RATE * up, RATE * (1 - up)
-        self._middle = int(np.argmin(np.abs(np.asarray(levels) - 0.5)))
-        self._levels = len(levels)
-        self.moved = np.zeros((len(followed.leads), width), dtype=np.float32)  # beyond the bundle's correction
-        self.waiting = np.full((followed.size, width), np.nan, dtype=np.float32)
+    def __init__(self, followed: Followed, base: np.ndarray, levels: Sequence[float], *, adapt: bool) -> None:
+        self.followed, self.adapt, self.targets = followed, adapt, base.shape[1]
+        self._base, self._width = base, base.shape[2]
+        rates = np.append(0, np.full(len(levels), RATE))
+        self._rates = np.tile(rates, self.targets).astype(np.float32)
+        self._down = np.tile(rates * (1 - np.append(0, levels)), self.targets).astype(np.float32)
+        middle = 1 + int(np.argmin(np.abs(np.asarray(levels) - 0.5)))
+        self._middle = [at * self._width + middle for at in range(self.targets)]
+        near = base[followed.leads - 1] if adapt else base[:0]
+        self.moved = near.reshape(len(near), self.targets * self._width).copy()  # the correction of followed steps
+        self.waiting = np.full((followed.size if adapt else 0, self.moved.shape[1]), np.nan, dtype=np.float32)
         self.until = -1  # the last row that a forecast waits for
-        # Of each target: truths so far, rolling error in spreads and in scales; and the spread of the last forecast.
-        self.numbers = np.zeros((4, targets))
+        self.next = -1  # the row that the last forecast saw one step ahead
+        self.unbroken = 0  # forecasts since one was left out
+        # Of each target: truths so far, rolling error in spreads and in scales; of the last forecast, the median of one
+        # step ahead and the spread.
+        self.numbers = [[0.0] * self.targets for _ in range(5)]
+        self._row, self._places = -1, self._slots(0)
 
     def judge(self, row: int, truth: Sequence[float], scales: Sequence[float]) -> None:
         """Hold what was said of a row against its truth, NaN where missing."""
-        if row > self.until:
+        if row == self.next:
+            self._count(truth, scales)
+        if not self.adapt or row > self.until:
             return
-        index, active = self._slots(row)
+        self._row, self._places = row, self._slots(row)
+        index, active = self._places
         said = self.waiting.take(index, axis=0)
-        errors = self._count(said[0], truth, scales)
-        if not self.adapt:
-            return
         if self.targets == 1:
-            value, error = truth[0], errors[0]
+            value, error = truth[0], self.numbers[1][0]
         else:
-            value = np.repeat(np.asarray(truth, dtype=np.float32), self._levels)
-            error = np.repeat(np.asarray(errors, dtype=np.float32), self._levels)
-        # Where either is missing, both comparisons are false.
-        move = (said < value) * self._up
-        move -= (said >= value) * self._down
+            value = np.repeat(np.asarray(truth, dtype=np.float32), self._width)
+            error = np.repeat(np.asarray(self.numbers[1], dtype=np.float32), self._width)
+        move = (said < value) * self._rates
+        move -= self._down
         move *= error
+        if self.unbroken < self.followed.farthest or value is not truth[0]:
+            move[np.isnan(said - value)] = 0
         if active is None:
             self.moved += move
         else:
             self.moved[active] += move
 
-    def remember(self, row: int, quantiles: np.ndarray, spread: np.ndarray) -> None:
-        """Keep a forecast (K, C, Q) that was made after a row, until its truths come."""
-        index, active = self._slots(row)
-        leads = self.followed.leads if active is None else self.followed.leads[active]
-        flat = quantiles.reshape(len(quantiles), -1)
-        self.waiting[index] = flat if len(leads) == len(flat) else flat.take(leads - 1, axis=0)
-        self.until = row + int(self.followed.leads[-1])
-        self.numbers[3] = spread
+    def remember(self, row: int, forecast: np.ndarray, spread: Sequence[float]) -> None:
+        """Keep a forecast (K, C, 1 + Q), made after a row, until its truths come."""
+        self.next = row + 1
+        self.numbers[3] = [forecast.item(place) for place in self._middle]
+        self.numbers[4] = list(spread)
+        if not self.adapt:
+            return
+        index, active = self._places if row == self._row else self._slots(row)
+        flat = forecast.reshape(len(forecast), -1)
+        if len(self.moved) < len(flat):
+            leads = self.followed.leads if active is None else self.followed.leads[active]
+            flat = flat.take(leads - 1, axis=0)
+        self.waiting[index] = flat
+        self.until = row + self.followed.farthest
+        self.unbroken += 1
 
     def forget(self, row: int) -> None:
         """No forecast was made after a row: what waits in its place is out of date."""
+        self.unbroken = 0
         if row <= self.until:
             self.waiting[self._slots(row)[0]] = np.nan
 
-    def shift(self, base: np.ndarray) -> np.ndarray:
-        """The correction (K, C, Q) of the bundle, moved."""
+    def correction(self) -> np.ndarray:
+        """How far each number of a forecast is to be moved, (K, C, 1 + Q) in spreads; the mean isn't."""
         if not self.adapt:
-            return base
-        moved = self.moved if len(self.moved) == len(base) else self.moved.take(self.followed.nearest, axis=0)
-        return base + moved.reshape(base.shape)
+            return self._base
+        if len(self.moved) == len(self._base):
+            return self.moved.reshape(self._base.shape)
+        near = self.moved - self._base[self.followed.leads - 1].reshape(self.moved.shape)
+        return self._base + near.take(self.followed.nearest, axis=0).reshape(self._base.shape)
 
     def drift(self, trained: Sequence[float]) -> float | None:
         """The rolling error of one step ahead over that of the test part; None while it can't be told."""
-        if self.numbers[0].min() < _ENOUGH or not trained:
+        if not trained or min(self.numbers[0]) < _ENOUGH:
             return None
-        return float(sum(error / usual for error, usual in zip(self.numbers[2], trained, strict=True)) / len(trained))
+        return sum(error / usual for error, usual in zip(self.numbers[2], trained, strict=True)) / len(trained)
 
     def _slots(self, row: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Where forecasts of a row wait, and where those made after it will; and of which followed steps."""
@@ -125,17 +148,13 @@ class Tracker:
         active = np.flatnonzero(row % followed.strides == 0)
         return followed.offsets[active] + row // followed.strides[active] % followed.slots[active], active
 
-    def _count(self, said: np.ndarray, truth: Sequence[float], scales: Sequence[float]) -> list[float]:
-        """Count the errors of one step ahead in; gives the usual ones, in spreads."""
-        numbers = self.numbers
-        for target in range(self.targets):
-            error = abs(truth[target] - said.item(target * self._levels + self._middle))
-            if error != error:
-                continue
-            seen = numbers.item(0, target) + 1
-            share = max(_MEMORY, 1 / seen)
-            numbers[0, target] = seen
-            for at, unit in ((1, numbers.item(3, target)), (2, scales[target])):
-                old = numbers.item(at, target)
-                numbers[at, target] = old + share * (error / unit - old)
-        return [numbers.item(1, target) for target in range(self.targets)]
+    def _count(self, truth: Sequence[float], scales: Sequence[float]) -> None:
+        """Count the errors of one step ahead in."""
+        seen, in_spreads, in_scales, median, spread = self.numbers
+        for at in range(self.targets):
+            error = abs(truth[at] - median[at])
+            if error == error:
+                seen[at] += 1
+                share = max(_MEMORY, 1 / seen[at])
+                in_spreads[at] += share * (error / spread[at] - in_spreads[at])
+                in_scales[at] += share * (error / scales[at] - in_scales[at])

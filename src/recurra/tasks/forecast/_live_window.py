@@ -200,9 +200,9 @@ class Window:
         if "static_codes" in self.frame.inputs:
             self._inputs["static_codes"] = np.array([codes] * batch, dtype=np.float32)
 
-    def times_ahead(self) -> np.ndarray:
-        """The times of the rows that are forecast, (K,) int64."""
-        return self.time[0, self.end : self.end + self.horizon].copy()
+    def times_ahead(self, count: int) -> np.ndarray:
+        """The times of so many rows that are forecast, int64."""
+        return self.time[0, self.end : self.end + count].copy()
 
     def scales(self) -> list[float]:
         """The scale of each target of the series."""
@@ -324,20 +324,8 @@ class Window:
 
     def _append(self, time: int, row: Row | None) -> None:
         """The next row; without one, or without a target in it, nothing was observed."""
-        end, joint = self.end, self.frame.chosen.joint
-        uneven = self.frame.preparation.uneven_step
-        for at in range(self.frame.targets):
-            value = row.target[at] if row is not None and row.target else math.nan
-            seen = value == value
-            since = (time - self.seen_at[at]) / uneven if uneven is not None else 0 if seen else self.ago[at] + 1
-            place = (0, end, at) if joint else (at, end, 0)
-            self.target[place] = value if seen else 0.0
-            self.observed[place] = seen
-            self.since[place] = math.log1p(since) / 3 if since else 0.0
-            if seen:
-                self.ago[at], self.seen_at[at] = 0, time
-            else:
-                self.ago[at] += 1
+        end = self.end
+        self._write_targets(end, time, row.target if row is not None else ())
         if self.moments is not None and row is not None and row.target:
             self.moments.add(row.target)
         if row is not None and (self._has_known or self.time[0, end] != time):
@@ -361,6 +349,27 @@ class Window:
             self._fill_ahead(last, int(self.time[0, last - 1]) + step, self.count + self.horizon - 1)
         else:
             self._refresh()
+
+    def _write_targets(self, end: int, time: int, target: tuple[float, ...]) -> None:
+        uneven = self.frame.preparation.uneven_step
+        if uneven is None and len(target) == 1 and target[0] == target[0]:
+            self.target[0, end, 0] = target[0]
+            self.observed[0, end, 0] = 1.0
+            self.since[0, end, 0] = 0.0
+            self.ago[0] = 0
+            return
+        for at in range(self.frame.targets):
+            value = target[at] if target else math.nan
+            seen = value == value
+            since = (time - self.seen_at[at]) / uneven if uneven is not None else 0 if seen else self.ago[at] + 1
+            place = (0, end, at) if self.frame.chosen.joint else (at, end, 0)
+            self.target[place] = value if seen else 0.0
+            self.observed[place] = seen
+            self.since[place] = math.log1p(since) / 3 if since else 0.0
+            if seen:
+                self.ago[at], self.seen_at[at] = 0, time
+            else:
+                self.ago[at] += 1
 
     def _show_before(self) -> None:
         """Rows before the beginning look like the first one, not observed."""
