@@ -39,7 +39,7 @@ function Token() {
     connection.unlock(token.trim());
     location.reload();
   };
-  return html`<form class="banner" onSubmit=${submit}><label>${t("token")} <input type="password" autocomplete="current-password" value=${token} onInput=${(event) => setToken(event.target.value)} /></label> <button class="main">${t("token.use")}</button></form>`;
+  return html`<form class="banner" onSubmit=${submit}><input class="hidden" autocomplete="username" value="recurra" readonly tabindex="-1" aria-hidden="true" /><label>${t("token")} <input type="password" autocomplete="current-password" value=${token} onInput=${(event) => setToken(event.target.value)} /></label> <button class="main">${t("token.use")}</button></form>`;
 }
 
 function Lanes({ lanes, card, spec, panel, onFork, onClose }) {

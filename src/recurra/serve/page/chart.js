@@ -14,15 +14,15 @@ function shortest(labels) {
   return labels.map((label) => label.replace("T", " ").replace(/(:00)?(\.0+)?$/, "").slice(0, 16));
 }
 
-// `data`: labels, then columns of the same length; `bands`: {upper, lower, share}, from wide to narrow.
-function columns({ labels, history, median, bands, before, held }) {
+// All of the length of `labels`; `start` is the place of the first; `bands`: {upper, lower, share}, from wide to narrow.
+function columns({ start, labels, history, median, bands, before, held }) {
   const blank = labels.map(() => null);
   const sides = bands.flatMap(({ upper, lower }) => [upper, lower]);
-  return [labels.map((_, i) => i), ...sides, before ?? blank, median, held ?? blank, history];
+  return [labels.map((_, i) => start + i), ...sides, before ?? blank, median, held ?? blank, history];
 }
 
 function options(props, width, said, settle) {
-  const { bands, labels } = props;
+  const { bands, labels, start } = props;
   const short = shortest(labels);
   const model = colour("model");
   const line = (stroke, rest = {}) => ({ stroke, width: 2, points: { show: false }, spanGaps: false, ...rest });
@@ -49,7 +49,8 @@ function options(props, width, said, settle) {
         ...axis,
         space: Math.max(...short.map((label) => label.length)) * 8 + 14,
         incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000],
-        values: (_, ticks) => ticks.map((tick) => short[tick] ?? ""),
+        size: 34,
+        values: (_, ticks) => ticks.map((tick) => short[tick - start] ?? ""),
       },
       { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => number(tick, 5)) },
     ],

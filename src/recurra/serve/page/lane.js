@@ -122,7 +122,7 @@ export class Lane extends Store {
   }
 
   // Many values: the last `singly` one by one, so that their inside is seen.
-  pushAll(entries, { singly = 1 } = {}) {
+  pushAll(entries, { singly = 0 } = {}) {
     return this.#do(async () => {
       await this.#open();
       const bulk = entries.slice(0, Math.max(0, entries.length - singly));
@@ -135,6 +135,7 @@ export class Lane extends Store {
         this.steps = said.step;
         this.changed();
       }
+      if (!singly) await this.#watch();
       for (const { x, label } of entries.slice(bulk.length)) {
         await this.#push(x, label ?? null);
         this.changed();
@@ -143,7 +144,7 @@ export class Lane extends Store {
   }
 
   // Begin anew with another sequence.
-  begin(entries, { id = [], options = {}, singly = 1 } = {}) {
+  begin(entries, { id = [], options = {}, singly = 0 } = {}) {
     this.#do(async () => {
       const old = this.session;
       Object.assign(this, { session: null, steps: 0, id, options });
@@ -236,7 +237,7 @@ export class Lane extends Store {
   }
 
   async #watch() {
-    if (!this.needsStep && this.steps) this.#keep(await this.#look());
+    if (!this.needsStep && this.steps && this.answer?.ready !== false) this.#keep(await this.#look());
   }
 
   #keep({ answer, traces, held }) {

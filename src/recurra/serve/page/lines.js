@@ -22,7 +22,7 @@ export function Lines({ rows, first, label, version }) {
         cursor: { drag: { x: false, y: false } },
         scales: { x: { time: false } },
         series: [{}, ...lines],
-        axes: [{ ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => number(tick, 4)) }],
+        axes: [{ ...axis, size: 34, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => number(tick, 4)) }],
       },
       [rows.map((_, i) => first + i), ...lines.map((_, i) => rows.map((row) => row[i]))],
       place.current,

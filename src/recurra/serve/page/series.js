@@ -71,7 +71,7 @@ function rowsByName(rows, header, shape) {
   for (const { fields, line } of rows) {
     if (fields.length > header.length) throw new Nonsense("series.fields", { line, found: fields.length, wanted: header.length });
     const row = Object.fromEntries(header.map((name, i) => [name, fields[i] ?? ""]));
-    const wrong = shape.targets.find((name) => !isNumber(row[name]) && !isMissing(row[name]));
+    const wrong = shape.targets.find((name) => !/\d/.test(row[name]) && !isMissing(row[name]));
     if (wrong) throw new Nonsense("series.cell", { line, word: row[wrong].slice(0, 40), name: wrong });
     const id = shape.ids.filter((name) => name in row).map((name) => row[name]);
     const x = Object.fromEntries(Object.entries(row).filter(([name]) => shape.columns.includes(name) && !shape.ids.includes(name)));
@@ -83,9 +83,9 @@ function rowsByName(rows, header, shape) {
   return { series: [...groups.values()] };
 }
 
-// The number that `x` gives for a target, or null.
+// The number that `x` gives for a target, or null where there is none that can be drawn.
 export function valueOf(x, target) {
   const said = x !== null && typeof x === "object" ? x[target] : x;
   if (said === null || said === undefined || said === "" || (typeof said === "string" && isMissing(said))) return null;
-  return Number(said);
+  return Number.isFinite(Number(said)) ? Number(said) : null;
 }

@@ -6,10 +6,9 @@ export function Tabs({ label, names, chosen, words, onChoose, children }) {
   const move = (event) => {
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!by) return;
-    const next = names[(names.indexOf(chosen) + by + names.length) % names.length];
-    onChoose(next);
-    const row = event.currentTarget;
-    requestAnimationFrame(() => row.querySelector("[aria-selected=true]").focus());
+    const next = (names.indexOf(chosen) + by + names.length) % names.length;
+    onChoose(names[next]);
+    event.currentTarget.children[next].focus();
   };
   return html`<div class="tabs">
     <div role="tablist" aria-label=${label} onKeyDown=${move}>

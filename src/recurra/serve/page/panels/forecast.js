@@ -5,7 +5,7 @@ import { valueOf } from "../series.js";
 import { number, percent, settings, t } from "../settings.js";
 import { useStore } from "../store.js";
 import { html, useEffect, useMemo, useState } from "../vendor/preact-htm.js";
-import { coverage, intervalsOf, isReady, middleOf, shapeOf } from "./forecast_answer.js";
+import { coverage, endOf, intervalsOf, isReady, middleOf, shapeOf } from "./forecast_answer.js";
 import { Source } from "./forecast_source.js";
 
 const DRIFT = 1.5; // errors so many times those of the training deserve a second look
@@ -15,18 +15,20 @@ const SPANS = [60, 120, 240, 1000, 0]; // last values to show; 0: all
 const timeOf = (time) => String(time).replace(/T00:00(:00(\.0+)?)?$/, "").replace("T", " ").replace(/:00(\.0+)?$/, "");
 
 // What the chart draws: the history joined to what the last answer says about the steps after it.
-function drawing(lane, target, c, span, held) {
-  const rows = span ? lane.rows.slice(-span) : lane.rows;
+function drawing(lane, targets, c, span, held) {
   const ready = isReady(lane.answer);
+  const end = ready ? endOf(lane.rows, targets) : lane.rows.length;
+  const skipped = span ? Math.max(0, end - span) : 0;
+  const rows = lane.rows.slice(skipped, end);
   const steps = ready ? lane.answer.mean.length : 0;
-  const first = lane.rows.length - rows.length + 1 + Math.max(0, lane.steps - lane.rows.length);
+  const first = skipped + 1 + Math.max(0, lane.steps - lane.rows.length);
   const places = Array.from({ length: rows.length + steps }, (_, i) => String(first + i));
   const times = [...rows.map(({ label }) => label), ...(ready ? lane.answer.times.map(String) : [])];
-  const labels = times.includes(null) ? places : times; // a time axis is whole, or there is none
-  const history = [...rows.map(({ x }) => valueOf(x, target)), ...Array(steps).fill(null)];
-  const last = rows.length ? history[rows.length - 1] : null;
-  const lead = [...Array(Math.max(0, rows.length - 1)).fill(null), ...(rows.length ? [last] : [])];
-  const after = (values) => [...lead, ...values.map((row) => row[c])];
+  const isTimed = !times.includes(null); // a time axis is whole, or there is none
+  const blank = (count) => Array(Math.max(0, count)).fill(null);
+  const history = [...rows.map(({ x }) => valueOf(x, targets[c])), ...blank(steps)];
+  const joint = rows.length ? [...blank(rows.length - 1), history[rows.length - 1]] : [];
+  const after = (values) => [...joint, ...values.map((row) => row[c])];
   const bands = ready
     ? intervalsOf(lane.answer).map(({ lower, upper, share }) => ({
         share,
@@ -34,12 +36,20 @@ function drawing(lane, target, c, span, held) {
         upper: after(lane.answer.quantiles[upper]),
       }))
     : [];
-  const earlier = isReady(lane.previous) && rows.length ? middleOf(lane.previous).map((row) => row[c]) : null;
-  const before = earlier
-    ? [...Array(rows.length - 1).fill(null), ...earlier, ...Array(labels.length).fill(null)].slice(0, labels.length)
-    : null;
-  const would = isReady(held) ? after(middleOf(held)) : null;
-  return { labels, history, median: ready ? after(middleOf(lane.answer)) : labels.map(() => null), bands, before, held: would };
+  const start = endOf(lane.rows.slice(0, -1), targets) - skipped; // of the forecast before
+  const before =
+    isReady(lane.previous) && start > 0
+      ? [...blank(start), ...middleOf(lane.previous).map((row) => row[c]), ...blank(places.length)].slice(0, places.length)
+      : null;
+  return {
+    start: isTimed ? 0 : first,
+    labels: isTimed ? times : places,
+    history,
+    median: ready ? after(middleOf(lane.answer)) : blank(places.length),
+    bands,
+    before,
+    held: isReady(held) ? after(middleOf(held)) : null,
+  };
 }
 
 function Live({ lane, card, spec, name }) {
@@ -48,10 +58,11 @@ function Live({ lane, card, spec, name }) {
   const [target, setTarget] = useState(shape.targets[0]);
   const [span, setSpan] = useState(() => SPANS.find((each) => each >= 4 * (card.inputs.chosen?.horizon ?? 1)) ?? 0);
   const c = shape.targets.indexOf(target);
-  const drawn = drawing(lane, target, c, span, lane.held);
+  const drawn = drawing(lane, shape.targets, c, span, lane.held);
   const ready = isReady(lane.answer);
   const push = (x, label) => lane.push(x, label ?? (ready ? String(lane.answer.times[0]) : null));
-  const next = ready && shape.targets.length === 1 ? { at: drawn.history.length - lane.answer.mean.length, value: middleOf(lane.answer)[0][c] } : null;
+  const value = ready ? middleOf(lane.answer)[0][c] : null;
+  const next = value !== null && shape.targets.length === 1 ? { at: drawn.start + drawn.history.length - lane.answer.mean.length, value } : null;
   if (!lane.steps && !lane.rows.length)
     return html`<p class="empty">${t("forecast.empty")}</p>`;
     return html`
@@ -77,7 +88,7 @@ function Live({ lane, card, spec, name }) {
     </ul>
     <p class="says" aria-live="polite">
       ${ready
-        ? t("forecast.says", { time: timeOf(lane.answer.times[0]), value: number(middleOf(lane.answer)[0][c]), ...ends(lane.answer, c) })
+        ? t("forecast.says", { time: timeOf(lane.answer.times[0]), value: number(value), ...ends(lane.answer, c) })
         : t("forecast.needs", { needs: lane.answer?.needs ?? "…", steps: lane.steps })}
     </p>
     <${Next} lane=${lane} shape=${shape} spec=${spec} push=${push} name=${name} />
@@ -152,7 +163,7 @@ function Play({ lane, push }) {
 
 // Whether the intervals hold what they promise, here and now.
 function Watch({ lane, targets }) {
-  const kept = useMemo(() => coverage(lane, targets), [lane.steps, lane.rows]);
+  const kept = useMemo(() => coverage(lane.rows, targets), [lane.steps, lane.rows]);
   const drift = lane.answer?.drift;
   return html`<dl class="facts" aria-live="off">
     <div><dt>${t("watch.steps")}</dt><dd>${number(lane.steps, 6)}</dd></div>

@@ -21,20 +21,28 @@ export function intervalsOf(answer) {
 export const middleOf = (answer) => answer.quantiles["0.5"] ?? answer.mean;
 export const isReady = (answer) => Boolean(answer) && answer.ready !== false;
 
+// Where the next forecast begins: after the last row with a target. Rows after it are plans, or missing.
+export function endOf(rows, targets) {
+  return rows.findLastIndex(({ x }) => targets.some((target) => valueOf(x, target) !== null)) + 1;
+}
+
 // How many of the values pushed one by one fell into the interval of the forecast before, nearest to 80 %.
-export function coverage(lane, targets) {
+export function coverage(rows, targets) {
   const kept = { inside: 0, of: 0, share: null };
-  for (const { x, before } of lane.rows) {
-    if (!isReady(before)) continue;
+  let end = 0;
+  rows.forEach(({ x, before }, i) => {
+    const values = targets.map((target) => valueOf(x, target));
+    const steps = i - end; // ahead, from 0
+    if (values.some((value) => value !== null)) end = i + 1;
+    if (!isReady(before) || steps >= before.mean.length) return;
     const [interval] = intervalsOf(before).sort((a, b) => Math.abs(a.share - 0.8) - Math.abs(b.share - 0.8));
-    if (!interval) continue;
+    if (!interval) return;
     kept.share = interval.share;
-    targets.forEach((target, c) => {
-      const value = valueOf(x, target);
+    values.forEach((value, c) => {
       if (value === null) return;
       kept.of += 1;
-      kept.inside += before.quantiles[interval.lower][0][c] <= value && value <= before.quantiles[interval.upper][0][c];
+      kept.inside += before.quantiles[interval.lower][steps][c] <= value && value <= before.quantiles[interval.upper][steps][c];
     });
-  }
+  });
   return kept;
 }

@@ -34,10 +34,16 @@ export function Source({ lane, card, spec }) {
   const [wrong, setWrong] = useState(null);
   const [back, setBack] = useState(0);
   const [options, setOptions] = useState({});
+  const [start, setStart] = useState(() => Object.fromEntries(shape.time.map((name) => [name, String(spec.example[name])])));
   const several = shape.targets.length > 1;
   const ways = several ? WAYS.slice(0, 1) : WAYS;
 
-  const use = ({ id, entries }) => {
+  // A model of times must know the first one; the others follow by themselves.
+  const timed = ([first, ...rest]) =>
+    first.label === null && shape.time.length ? [{ x: { ...start, ...(first.x !== null && typeof first.x === "object" ? first.x : { [shape.targets[0]]: first.x }) }, label: null }, ...rest] : [first, ...rest];
+
+  const use = ({ id, entries: given }) => {
+    const entries = timed(given);
     const keep = Math.min(Math.max(0, back), entries.length - 1);
     lane.rest = entries.slice(entries.length - keep);
     lane.begin(entries.slice(0, entries.length - keep), { id, options });
@@ -90,6 +96,7 @@ export function Source({ lane, card, spec }) {
     </label>`}
     <details class="plain"><summary>${t("source.options")}</summary>
       <label>${t("source.back")} <input type="number" min="0" step="1" value=${back} onInput=${(event) => setBack(Math.floor(Number(event.target.value) || 0))} /></label>
+      ${shape.time.map((name) => html`<label>${t("source.start", { name })} <input value=${start[name]} onInput=${(event) => setStart({ ...start, [name]: event.target.value })} /></label>`)}
       <${Options} schema=${spec.options} values=${options} onChange=${setOptions} />
       <p class="soft">${t("source.options.why")}</p>
     </details>

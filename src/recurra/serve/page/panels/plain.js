@@ -7,6 +7,7 @@ import { useStore } from "../store.js";
 import { html, useRef, useState } from "../vendor/preact-htm.js";
 
 const MOST_BARS = 24;
+const MOST_WORDS = 5000; // of what was generated, shown
 const SINGLY = 48; // last steps of a sequence that are pushed one by one, so that their inside is seen
 
 const inputsOf = (card) => Object.entries(card.network.inputs);
@@ -106,23 +107,34 @@ function Bars({ values, others }) {
 function Generate({ lane }) {
   const [steps, setSteps] = useState(100);
   const [temperature, setTemperature] = useState(1);
-  const [said, setSaid] = useState([]);
+  const [said, setSaid] = useState("");
   const [wrong, setWrong] = useState(null);
   const stop = useRef(null);
   const [running, setRunning] = useState(false);
   const start = async () => {
     stop.current = new AbortController();
-    setSaid([]);
+    const words = [];
+    let waiting = null; // steps come faster than a screen is drawn
+    const draw = () => {
+      waiting = null;
+      setSaid(words.slice(-MOST_WORDS).join(""));
+    };
+    const take = (word) => {
+      words.push(typeof word === "string" ? word : `${number(word)} `);
+      waiting ??= setTimeout(draw, 50);
+    };
+    setSaid("");
     setWrong(null);
     setRunning(true);
     try {
-      await lane.generate({ steps, temperature }, stop.current.signal, (x) => setSaid((before) => [...before, x]));
+      await lane.generate({ steps, temperature }, stop.current.signal, take);
     } catch (error) {
       if (error instanceof Lost) setWrong(t("lost.midway"));
       else if (error instanceof Refusal) setWrong(error.message);
       else if (error.name !== "AbortError") throw error;
     } finally {
       setRunning(false);
+      draw();
     }
   };
   return html`<fieldset><legend>${t("generate.title")}</legend>
@@ -132,7 +144,7 @@ function Generate({ lane }) {
       ${running ? html`<button type="button" onClick=${() => stop.current.abort()}>${t("generate.stop")}</button>` : html`<button type="button" class="main" onClick=${start}>${t("generate.start")}</button>`}
     </div>
     ${wrong && html`<p class="error" role="alert">${wrong}</p>`}
-    <output class="generated" aria-live="polite">${said.map((word) => (typeof word === "string" ? word : `${number(word)} `))}</output>
+    <output class="generated" aria-live=${running ? "off" : "polite"}>${said}</output>
   </fieldset>`;
 }
 
