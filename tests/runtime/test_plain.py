@@ -188,3 +188,12 @@ def test_weights_that_do_not_fit_are_said(tmp_path: Path) -> None:
     )
     with pytest.raises(BundleError, match="don't fit together"):
         runtime.load(tmp_path / "bad")
+
+
+def test_a_row_of_its_columns_is_a_push(two_inputs: runtime.PlainModel) -> None:
+    row = {"right": "-2", "left.1": 1, "left.0": "0.5"}
+    np.testing.assert_array_equal(
+        two_inputs.stream().push(row), two_inputs.stream().push({"left": [0.5, 1], "right": -2})
+    )
+    with pytest.raises(DataError, match=r"left is \['x', 1\]; it takes 2 numbers"):
+        two_inputs.stream().push(row | {"left.0": "x"})

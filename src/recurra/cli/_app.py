@@ -35,6 +35,11 @@ COMMANDS: dict[str, Command | dict[str, Command]] = {
         "Forecast what comes after the last row of a table.",
         "recurra predict sales-model sales.csv --out forecast.csv",
     ),
+    "stream": Command(
+        "recurra.cli._stream:stream",
+        "Answer each row on stdin as it comes, in constant memory.",
+        "recurra stream sales-model --history sales.csv --state sales.state",
+    ),
     "export": Command(
         "recurra.cli._export:export",
         "Write a saved model's network for another runtime: ONNX, or plain torch.",

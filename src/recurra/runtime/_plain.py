@@ -32,6 +32,11 @@ class PlainModel(Model):
             self.network = Network(self.composition, bundle.weights())
             self._inputs = tuple(self.composition.inputs.items())
             self._codes = _codes(self.composition)
+            self._columns = {
+                name if width == 1 else f"{name}.{place}": name
+                for name, width in self._inputs
+                for place in range(width)
+            }
             # A vector of float32 is a push as it is, without a look at its numbers; codes are always looked at.
             name, width = self._inputs[0]
             self._vector_shape = (width,) if len(self._inputs) == 1 and name not in self._codes else None
@@ -82,7 +87,7 @@ class PlainModel(Model):
             push=only if len(vectors) == 1 else several,
             answer={"type": "object", "properties": {"output": output}, "required": ["output"]},
             options={"type": "object", "properties": {}, "additionalProperties": False},
-            columns=tuple(name if width == 1 else f"{name}.{i}" for name, width in self._inputs for i in range(width)),
+            columns=tuple(self._columns),
             id_columns=(),
             example=next(iter(example.values())) if len(example) == 1 else example,
         )
@@ -98,15 +103,18 @@ class PlainModel(Model):
         return [{"step": session.steps, **dict(zip(names, map(float, flat), strict=True))}]
 
     def read(self, x: Any) -> list[np.ndarray]:
-        """A push as the network takes it, (1, F) each. DataError for anything else."""
+        """A push as the network takes it, (1, F) each: also a row of `Spec.columns`. DataError for anything else."""
         if type(x) is np.ndarray and x.dtype == np.float32 and x.shape == self._vector_shape:
             return [x if x.flags.c_contiguous else x.copy()]
         if len(self._inputs) == 1 and not isinstance(x, Mapping):
             name, width = self._inputs[0]
             return [self._vector(name, width, x)]
-        if not isinstance(x, Mapping) or x.keys() != dict(self._inputs).keys():
+        names = dict(self._inputs).keys()
+        if isinstance(x, Mapping) and x.keys() == self._columns.keys() != names:
+            x = {name: [x[column] for column, of in self._columns.items() if of == name] for name in names}
+        if not isinstance(x, Mapping) or x.keys() != names:
             given = ", ".join(map(str, x)) if isinstance(x, Mapping) else type(x).__name__
-            raise DataError(f"A push has {given}; {self.name} takes {', '.join(name for name, _ in self._inputs)}.")
+            raise DataError(f"A push has {given}; {self.name} takes {', '.join(names)}.")
         return [self._vector(name, width, x[name]) for name, width in self._inputs]
 
     def _vector(self, name: str, width: int, x: Any) -> np.ndarray:

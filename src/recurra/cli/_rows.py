@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+from pydantic_core import from_json
+
+from recurra.cli._lines import LONGEST
+from recurra.errors import ConfigError, DataError
+from recurra.runtime import Spec
+
+Format = Literal["auto", "json", "csv", "values"]
+
+
+class Row(NamedTuple):
+    """A line as a model takes it: whose it is, and what to push."""
+
+    id: tuple[str, ...]
+    push: Any
+
+
+class Table(NamedTuple):
+    """How lines of CSV are read."""
+
+    delimiter: str
+    columns: tuple[str, ...]
+
+
+class RowReader:
+    """Reads lines as pushes: JSON, CSV with a header or without, or plain values.
+
+    `ids` are columns that name a sequence besides those of the model; `columns` name the values of lines that have
+    neither names nor a header, by default the model's own. `remark` is told what is left out. `source` is the name of
+    a file, or nothing.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        *,
+        form: Format = "auto",
+        ids: Sequence[str] = (),
+        columns: Sequence[str] = (),
+        source: str = "",
+        remark: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.ids = tuple(dict.fromkeys((*ids, *spec.id_columns)))
+        self.lines = 0
+        self._source = source
+        self._form = form
+        self._wanted = spec.columns
+        self._own = dict.fromkeys((*spec.columns, *spec.push.get("properties", ())))
+        self._columns = tuple(columns) or (*(name for name in self.ids if name not in self._own), *spec.columns)
+        self._has_header = not columns
+        if not self._own.keys() & set(self._columns):
+            raise ConfigError(
+                f"--columns names {', '.join(columns)}, none of which the model reads. It reads {self._listed}."
+            )
+        self._remark = remark
+        self._unused: set[str] = set()
+        self._read: Callable[[str], Row | None] | None = None
+
+    @property
+    def where(self) -> str:
+        """The line that was read last."""
+        return f"{self._source}, line {self.lines}" if self._source else f"line {self.lines}"
+
+    def read(self, line: bytes) -> Row | None:
+        """The row of a line, None for an empty one or a header. DataError for what can't be read."""
+        self.lines += 1
+        if len(line) > LONGEST:
+            raise DataError(f"The line is longer than {LONGEST} bytes. Send one row a line.")
+        try:
+            text = line.decode("utf-8-sig").rstrip("\r")
+        except UnicodeDecodeError as error:
+            raise DataError(f"Byte {error.start + 1} isn't UTF-8. Convert the input, for instance by iconv.") from error
+        if not text.strip():
+            return None
+        if self._read is None:
+            self._read = self._way_to_read(text)
+        return self._read(text)
+
+    def _way_to_read(self, text: str) -> Callable[[str], Row | None]:
+        """How lines are read, judging by the first one that is no mistake."""
+        if self._form == "json" or (self._form == "auto" and text.lstrip()[0] in "{["):
+            return self._of_json
+        if self._form != "values" and (table := self._table(text)) is not None:
+            return lambda line: self._of_cells(_cells(line, table.delimiter), table.columns)
+        if self._form == "values" or (self._form == "auto" and not any(isinstance(v, str) for v in _values(text))):
+            return lambda line: self._of_list(_values(line))
+        raise DataError(
+            f"{_shown(text)} is neither a header nor a row of {len(self._columns)}. Begin with a header that names "
+            f"some of {self._listed}, or name the values by --columns."
+        )
+
+    def _table(self, text: str) -> Table | None:
+        """How lines of CSV are read if `text` is the first: a header, or a row; None if it is neither."""
+        known = self._own.keys() | set(self.ids)
+        tables = [Table(delimiter, tuple(_cells(text, delimiter))) for delimiter in ",;\t|"]
+        best = max(tables, key=lambda table: (len(known.intersection(table.columns)), len(table.columns)))
+        if self._has_header and known.intersection(best.columns):
+            if lacking := [name for name in self._wanted if name not in best.columns]:
+                self._remark(f"The header has no {', '.join(lacking)}, so no row does.")
+            return best
+        if len(self._columns) > 1 or self._form == "csv":
+            fitting = (table.delimiter for table in tables if len(table.columns) == len(self._columns))
+            return next((Table(delimiter, self._columns) for delimiter in fitting), None)
+        return None
+
+    def _of_json(self, text: str) -> Row:
+        try:
+            given = from_json(text)
+        except ValueError as error:
+            raise DataError(f"{_shown(text)} isn't JSON: {error}.") from error
+        if isinstance(given, dict):
+            return self._of_mapping(given)
+        return self._of_list(given) if isinstance(given, list) else self._of_list([given])
+
+    def _of_cells(self, cells: list[str], columns: tuple[str, ...]) -> Row | None:
+        """A row of CSV; None for the header, which files that were joined repeat."""
+        if cells == [*columns]:
+            return None
+        if len(cells) != len(columns):
+            raise DataError(f"The row has {len(cells)} values; expected {len(columns)}: {', '.join(columns)}.")
+        return self._of_mapping(dict(zip(columns, cells, strict=True)))
+
+    def _of_list(self, values: list[Any]) -> Row:
+        """Values without names: those of all columns, or what a model without ids reads as it is."""
+        if len(values) == len(self._columns) > 1:
+            return self._of_mapping(dict(zip(self._columns, values, strict=True)))
+        if self.ids:
+            raise DataError(f"The row has {len(values)} values; expected one for each of {', '.join(self._columns)}.")
+        return Row((), values[0] if len(values) == 1 else values)
+
+    def _of_mapping(self, given: Mapping[str, Any]) -> Row:
+        push = {name: value for name, value in given.items() if name in self._own}
+        if len(push) < len(given):
+            self._remark_on(given)
+        if not push:
+            raise DataError(f"The row has {', '.join(given) or 'nothing'}; the model reads {self._listed}.")
+        if absent := [name for name in self.ids if name not in given]:
+            raise DataError(f"The row has {', '.join(given)}, but no {', '.join(absent)}, which says whose it is.")
+        return Row(tuple(_id(given[name]) for name in self.ids), push)
+
+    def _remark_on(self, given: Mapping[str, Any]) -> None:
+        for name in given:
+            if name not in self._own and name not in self.ids and name not in self._unused:
+                self._unused.add(name)
+                self._remark(f"The model doesn't read {name!r}; it reads {self._listed}.")
+
+    @property
+    def _listed(self) -> str:
+        return ", ".join(self._wanted)
+
+
+def _cells(text: str, delimiter: str) -> list[str]:
+    if '"' not in text:
+        return [cell.strip() for cell in text.split(delimiter)]
+    try:
+        return [cell.strip() for cell in next(csv.reader([text], delimiter=delimiter, strict=True))]
+    except csv.Error as error:
+        raise DataError(f"{_shown(text)} can't be read as CSV: {error}.") from error
+
+
+def _values(text: str) -> list[float | str]:
+    """The values of a line, numbers where they are."""
+    values: list[float | str] = []
+    for token in text.split():
+        try:
+            values.append(float(token))
+        except ValueError:
+            values.append(token)
+    return values
+
+
+def _id(value: Any) -> str:
+    """A value that names a sequence, the same from JSON and from CSV."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return "" if value is None else str(value).strip()
+
+
+def _shown(text: str) -> str:
+    return repr(text) if len(text) <= 60 else repr(text[:57]) + "..."

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Group, Parameter
+from cyclopts.types import PositiveFloat, PositiveInt
+
+from recurra.cli._files import check_new_file
+from recurra.cli._lines import Lines
+from recurra.cli._output import PLAIN, Output, Seed
+from recurra.cli._rows import RowReader
+from recurra.cli._stream_answers import Answers, say
+from recurra.cli._stream_ending import Ending, Keeper
+from recurra.cli._stream_sessions import Sessions
+from recurra.errors import ConfigError
+from recurra.runtime import load
+
+_INPUT, _ANSWERS, _STATE, _MODEL = (
+    Group(name, sort_key=place) for place, name in enumerate(("Input", "Answers", "State", "Model"))
+)
+
+
+def stream(
+    bundle: Annotated[Path, Parameter(help="Folder that `recurra fit` wrote.")],
+    /,
+    *,
+    form: Annotated[
+        Literal["auto", "json", "csv", "values"],
+        Parameter(name="--format", help="What a line is; auto judges by the first one.", group=_INPUT),
+    ] = "auto",
+    ids: Annotated[
+        str, Parameter(name="--id", help="Columns that say whose a row is, such as shop,item.", group=_INPUT)
+    ] = "",
+    columns: Annotated[
+        str, Parameter(help="Names of the values of a line, where the input has no header.", group=_INPUT)
+    ] = "",
+    history: Annotated[
+        Path | None, Parameter(help="File of earlier rows: observed first, not answered.", group=_INPUT)
+    ] = None,
+    limit_sessions: Annotated[PositiveInt, Parameter(help="Sequences at once.", group=_INPUT)] = 10_000,
+    strict: Annotated[bool, Parameter(help="Stop at the first bad line.", negative=(), group=_INPUT)] = False,
+    answers: Annotated[
+        Literal["json", "csv"], Parameter(name="--output", help="An answer as a JSON line, or as rows.", group=_ANSWERS)
+    ] = "json",
+    latest: Annotated[
+        bool,
+        Parameter(help="Of rows that have come together, answer the last of each id.", negative=(), group=_ANSWERS),
+    ] = False,
+    warn_drift: Annotated[
+        PositiveFloat, Parameter(help="Warn when errors are so many times those of the test part.", group=_ANSWERS)
+    ] = 2.0,
+    state: Annotated[
+        Path | None, Parameter(help="File to go on from, if it's there, and to keep the place in.", group=_STATE)
+    ] = None,
+    save_every: Annotated[PositiveFloat, Parameter(help="Seconds between saves of --state.", group=_STATE)] = 30.0,
+    adapt: Annotated[
+        bool | None, Parameter(help="Keep intervals calibrated as truths arrive. Default: the model's.", group=_MODEL)
+    ] = None,
+    learn: Annotated[
+        bool | None, Parameter(help="Go on training the last layer. Default: the model's.", group=_MODEL)
+    ] = None,
+    seed: Seed = None,
+    output: Output = PLAIN,
+) -> None:
+    """Answer lines of stdin as they come."""
+    if output.json and answers == "csv":
+        raise ConfigError("--json and --output csv were given. Choose one of them.")
+    if state is not None:
+        check_new_file(state, overwrite=True)
+    if sys.stdin is None:
+        raise ConfigError("stdin is closed. Send rows into it, as in: tail -f rows.csv | recurra stream MODEL")
+    model = load(bundle)
+    spec = model.spec()
+
+    def reader(source: str = "") -> RowReader:
+        remark = say if not output.quiet else lambda text: None
+        return RowReader(spec, form=form, ids=_listed(ids), columns=_listed(columns), source=source, remark=remark)
+
+    rows = reader()
+    options = _options(model.name, spec.options, adapt=adapt, learn=learn, seed=seed)
+    sessions = Sessions(model, rows.ids, options, limit=limit_sessions)
+    printer = Answers(sessions, as_csv=answers == "csv", latest=latest, strict=strict, drift=warn_drift)
+    if state is not None and state.exists():
+        sessions.restore(state)
+    elif history is not None:
+        _observe(history, printer, reader(str(history)))
+    keeper = Keeper(sessions, state, save_every, say)
+    with Ending() as ending:
+        lines = Lines(sys.stdin.fileno(), ending.descriptor)
+        try:
+            while (came := lines.wait(keeper.seconds)) is not None:
+                printer.take(came, rows)
+                keeper.pass_by(came=bool(came))
+        finally:
+            if not ending.at_once:
+                keeper.save()
+    if not output.quiet:
+        counts = ((rows.lines, "line"), (len(sessions), "sequence"), (printer.bad, "bad line"))
+        say(", ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in counts))
+    if ending.received == signal.SIGINT:
+        raise KeyboardInterrupt
+
+
+def _observe(history: Path, printer: Answers, reader: RowReader) -> None:
+    try:
+        with history.open("rb") as file:
+            lines = Lines(file.fileno())
+            while (came := lines.wait()) is not None:
+                printer.observe(came, reader)
+    except OSError as error:
+        raise ConfigError(f"--history {history}: {error.strerror}. Give a file of earlier rows.") from error
+
+
+def _options(name: str, known: dict[str, Any], *, seed: int | None, **given: bool | None) -> dict[str, Any]:
+    """What of the flags `Model.stream` is given; a seed only where something is drawn."""
+    properties = known.get("properties", {})
+    chosen = {option: value for option, value in given.items() if value is not None}
+    for option in chosen:
+        if option not in properties:
+            raise ConfigError(f"--{option} was given, which {name} doesn't have. Leave it out.")
+    return chosen | ({"seed": seed} if seed is not None and "seed" in properties else {})
+
+
+def _listed(names: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in names.split(",") if name.strip())

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from pydantic_core import to_json
+
+from recurra.cli._rows import RowReader
+from recurra.cli._stream_sessions import Sessions
+from recurra.errors import DataError, RecurraError
+from recurra.runtime import Session
+
+
+class Waiting(NamedTuple):
+    """A row that came and is to be pushed."""
+
+    where: str
+    id: tuple[str, ...]
+    push: Any
+
+
+class Answers:
+    """Takes lines, pushes what they say, and prints the answers in the order of the lines.
+
+    Rows of different sequences that have come together are pushed at once. With `latest`, of the rows of a sequence
+    that have come together all but the last are only observed. A line that is no row is told of on stderr, or, if
+    `strict`, raised as DataError once the rows before it are answered. Above `drift`, a warning is given once.
+    """
+
+    def __init__(self, sessions: Sessions, *, as_csv: bool, latest: bool, strict: bool, drift: float) -> None:
+        self._sessions = sessions
+        self._as_csv, self._latest, self._strict, self._drift = as_csv, latest, strict, drift
+        self._drifting: set[tuple[str, ...]] = set()
+        self._has_header = False
+        self.bad = 0
+
+    def take(self, lines: Sequence[bytes], reader: RowReader) -> None:
+        """Push the rows of these lines and print the answers."""
+        rows = []
+        for line in lines:
+            try:
+                row = reader.read(line)
+            except DataError as error:
+                if self._strict:
+                    self._answer(rows)
+                self._complain(reader.where, error)
+            else:
+                if row is not None:
+                    rows.append(Waiting(reader.where, row.id, row.push))
+        self._answer(rows)
+
+    def observe(self, lines: Sequence[bytes], reader: RowReader) -> None:
+        """Push the rows of these lines, and print nothing."""
+        for line in lines:
+            try:
+                row = reader.read(line)
+            except DataError as error:
+                self._complain(reader.where, error)
+            else:
+                if row is not None:
+                    self._observe(Waiting(reader.where, row.id, row.push))
+
+    def _answer(self, rows: list[Waiting]) -> None:
+        if self._latest:
+            last = {row.id: row for row in rows}
+            for row in rows:
+                if last[row.id] is not row:
+                    self._observe(row)
+            rows = [row for row in rows if last[row.id] is row]
+        together: dict[tuple[str, ...], Waiting] = {}
+        for row in rows:
+            if row.id in together:
+                self._push([*together.values()])
+                together.clear()
+            together[row.id] = row
+        self._push([*together.values()])
+
+    def _observe(self, row: Waiting) -> None:
+        try:
+            self._sessions.of(row.id).observe(row.push)
+        except RecurraError as error:
+            self._refuse(row, error)
+
+    def _push(self, rows: list[Waiting]) -> None:
+        """Push rows of different sequences, together where they all are rows."""
+        opened = [(row, session) for row in rows if (session := self._open(row)) is not None]
+        answers = None
+        if len(opened) > 1:
+            try:
+                answers = self._sessions.model.push_many([each for _, each in opened], [row.push for row, _ in opened])
+            except DataError:
+                pass  # no session has moved, so they are pushed one by one, and the bad rows found
+        for place, (row, session) in enumerate(opened):
+            try:
+                answer = session.push(row.push) if answers is None else answers[place]
+            except RecurraError as error:
+                self._refuse(row, error)
+            else:
+                self._print(row, session, answer)
+        sys.stdout.flush()
+
+    def _open(self, row: Waiting) -> Session | None:
+        try:
+            return self._sessions.of(row.id)
+        except RecurraError as error:
+            return self._refuse(row, error)
+
+    def _print(self, row: Waiting, session: Session, answer: Any) -> None:
+        model = self._sessions.model
+        document = model.document(answer)
+        self._watch(row, document.get("drift"))
+        if self._as_csv:
+            names = dict(zip(self._sessions.ids, row.id, strict=True))
+            for values in model.rows(session, answer):
+                self._print_csv({**names, "step": session.steps, **values})
+            return
+        whole = {"id": row.id, "step": session.steps} if row.id else {"step": session.steps}
+        sys.stdout.write(to_json(whole | document, inf_nan_mode="null").decode() + "\n")
+
+    def _print_csv(self, values: dict[str, Any]) -> None:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        if not self._has_header:
+            writer.writerow(values)
+            self._has_header = True
+        writer.writerow(values.values())
+
+    def _watch(self, row: Waiting, drift: float | None) -> None:
+        """Warn when the errors of a sequence grow beyond the limit, and again only after they fell below it."""
+        if drift is None or drift <= self._drift:
+            self._drifting.discard(row.id)
+        elif row.id not in self._drifting:
+            self._drifting.add(row.id)
+            of = f" of {' / '.join(row.id)}" if row.id else ""
+            say(f"{row.where}: errors{of} are {drift:.3g} times those of the test part. Fit the model again soon.")
+
+    def _refuse(self, row: Waiting, error: RecurraError) -> None:
+        self._sessions.forget_unused(row.id)
+        self._complain(row.where, error)
+
+    def _complain(self, where: str, error: RecurraError) -> None:
+        if self._strict:
+            raise DataError(f"{where}: {error}") from error
+        self.bad += 1
+        say(f"{where}: {error}")
+
+
+def say(text: str) -> None:
+    """A line on stderr."""
+    print(" ".join(text.split()), file=sys.stderr, flush=True)

@@ -1,0 +1,313 @@
+"""`recurra stream`, run as a program fed by a pipe and, where nothing has to be waited for, in this process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cases import bundles
+from cli.conftest import Outcome, Shell
+from recurra.cli._lines import CHUNK, LONGEST
+from recurra.runtime import load
+
+Feed = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two bundles: `letters` reads a code a row, `numbers` the columns left.0, left.1 and right."""
+    folder = tmp_path_factory.mktemp("models")
+    bundles.characters(folder / "letters", hidden_size=6)
+    bundles.numbers(folder / "numbers")
+    return folder
+
+
+@pytest.fixture
+def feed(shell: Shell, models: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Feed]:
+    """`recurra stream MODEL` on an input that is there from the beginning."""
+    opened = []
+
+    def run(model: str, rows: str | bytes, *arguments: str) -> Outcome:
+        path = shell.folder / "input"
+        path.write_bytes(rows if isinstance(rows, bytes) else rows.encode())
+        opened.append(path.open())
+        monkeypatch.setattr("sys.stdin", opened[-1])
+        return shell("stream", str(models / model), *arguments)
+
+    yield run
+    for file in opened:
+        file.close()
+
+
+def expected(model: Path, pushes: list[Any]) -> list[dict[str, Any]]:
+    """What is printed of one sequence."""
+    loaded = load(model)
+    session = loaded.stream()
+    return [{"step": step, **loaded.document(session.push(x))} for step, x in enumerate(pushes, 1)]
+
+
+def parsed(out: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+ROWS = [[0.5, 1, -2], [3, -0.25, 0], [1, 1, 1]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"left": [0.5, 1], "right": -2}\n{"right": [0], "left": [3, -0.25]}\n{"left": [1, 1], "right": 1}\n',
+        '{"left.0": 0.5, "left.1": "1", "right": -2}\n[3, -0.25, 0]\n[1,1,1]',
+        "0.5 1 -2\n3 -0.25 0\n1 1 1\n",
+        "0.5,1,-2\n3,-0.25,0\n1,1,1\n",
+        "left.0,left.1,right\n0.5,1,-2\n3,-0.25,0\n1,1,1\n",
+        '\ufeffright;"left.1";left.0\r\n-2;1;"0.5"\r\n\r\n0;-0.25;3\r\nright;left.1;left.0\r\n1;1;1\r\n',
+        "right\tleft.1\tleft.0\n-2\t1\t0.5\n0\t-0.25\t3\n1\t1\t1\n",
+    ],
+)
+def test_rows_are_read_whatever_they_are_written_in(feed: Feed, models: Path, text: str):
+    outcome = feed("numbers", text, "--quiet")
+    assert (outcome.code, outcome.err) == (0, "")
+    rows = [{"left": row[:2], "right": row[2]} for row in ROWS]
+    assert parsed(outcome.out) == expected(models / "numbers", rows)
+
+
+@pytest.mark.parametrize(
+    ("form", "text"), [("json", "3\n[4]\n"), ("csv", "letter\n3\n4\n"), ("csv", "3\n4\n"), ("values", "3\n4\n")]
+)
+def test_one_value_is_a_row(feed: Feed, models: Path, form: str, text: str):
+    assert parsed(feed("letters", text, "--format", form).out) == expected(models / "letters", [3, 4])
+
+
+@pytest.mark.parametrize("text", ["3\n4\n", "letter\n3\n4\n", "[3]\n4\n", "nothing\n3\n4\n"])
+def test_the_first_line_that_is_no_mistake_says_what_lines_are(feed: Feed, models: Path, text: str):
+    assert parsed(feed("letters", text).out) == expected(models / "letters", [3, 4])
+
+
+def test_columns_name_what_has_no_header(feed: Feed, models: Path):
+    outcome = feed("numbers", "9,1,2,3\n", "--columns", "note,right,left.1,left.0")
+    assert parsed(outcome.out) == expected(models / "numbers", [{"left": [3, 2], "right": 1}])
+    refused = feed("numbers", "1\n", "--columns", "a,b")
+    assert refused.code == 2
+    assert "--columns names a, b, none of which the model reads. It reads left.0, left.1, right." in refused.err
+
+
+def test_answers_as_csv(feed: Feed, models: Path):
+    outcome = feed("numbers", "who,left.0,left.1,right\n甲,1,2,3\n", "--id", "who", "--output", "csv")
+    head, row = outcome.out.splitlines()
+    assert head == "who,step,output.0,output.1,output.2"
+    (answer,) = expected(models / "numbers", [{"left": [1, 2], "right": 3}])
+    assert row == ",".join(["甲", "1", *(repr(value) for value in answer["output"])])
+    assert outcome.err == "2 lines, 1 sequence, 0 bad lines\n"
+
+
+def test_each_id_is_a_sequence_and_answers_keep_the_order_of_rows(feed: Feed, models: Path):
+    rows = [("a", 1), ("b", 2), ("c", 3), ("a", 4), ("a", 5), ("c", 6), ("b", 7)]
+    text = "".join(json.dumps({"who": who, "letter": letter}) + "\n" for who, letter in rows)
+    found = parsed(feed("letters", text, "--id", "who").out)
+    assert [answer["id"] for answer in found] == [[who] for who, _ in rows]
+    for who in "abc":
+        own = expected(models / "letters", [letter for name, letter in rows if name == who])
+        assert [{"step": a["step"], "output": a["output"]} for a in found if a["id"] == [who]] == own
+
+
+BAD = b"letter,who\n1,a\n\xff,a\nx,b\n12,a\n2\n3,a\n" + b"4" * (LONGEST + 2) + b',a\n"5,a\n4,a'
+
+
+def test_bad_lines_are_told_of_and_left_out(feed: Feed, models: Path):
+    outcome = feed("letters", BAD, "--id", "who")
+    assert outcome.code == 0
+    assert [{"step": a["step"], "output": a["output"]} for a in parsed(outcome.out)] == expected(
+        models / "letters", [1, 3, 4]
+    )
+    told = sorted(outcome.err.splitlines())
+    assert told[0] == "10 lines, 1 sequence, 6 bad lines"
+    for told_line, complaint in zip(
+        told[1:],
+        [
+            "line 3: Byte 1 isn't UTF-8.",
+            "line 4: letter is",
+            "line 5: letter is",
+            "line 6: The row has 1 values; expected 2: letter, who.",
+            f"line 8: The line is longer than {LONGEST} bytes.",
+            "line 9: '\"5,a' can't be read as CSV",
+        ],
+        strict=True,
+    ):
+        assert told_line.startswith(complaint)
+
+
+def test_strict_stops_at_the_first_bad_line(feed: Feed, models: Path):
+    outcome = feed("letters", BAD, "--id", "who", "--strict", "--state", "kept")
+    assert (outcome.code, len(parsed(outcome.out))) == (2, 1)
+    assert outcome.err.startswith("line 3: Byte 1 isn't UTF-8.")
+    assert len(outcome.err.splitlines()) == 1
+    # In the middle of rows that are pushed together, those before the bad one are answered too.
+    outcome = feed("letters", "letter,who\n1,a\n2,b\n33,c\n4,d\n", "--id", "who", "--strict")
+    assert (outcome.code, [a["id"] for a in parsed(outcome.out)]) == (2, [["a"], ["b"]])
+    assert outcome.err.startswith("line 4: letter is '33'")
+    # What was answered before the bad line is kept, and the sequence goes on from there.
+    outcome = feed("letters", "letter,who\n3,a\n", "--id", "who", "--state", "kept", "--quiet")
+    assert parsed(outcome.out)[0]["output"] == expected(models / "letters", [1, 3])[1]["output"]
+
+
+def test_what_is_left_out_is_said_once(feed: Feed):
+    outcome = feed("numbers", "left.0,right,volume\n1,2,3\n1,2,4\n")
+    remarks = outcome.err.splitlines()
+    assert remarks[0] == "The header has no left.1, so no row does."
+    assert remarks[1] == "The model doesn't read 'volume'; it reads left.0, left.1, right."
+    assert [remark[:7] for remark in remarks[2:4]] == ["line 2:", "line 3:"]
+    outcome = feed("letters", '{"letter": 1, "x": 2}\n{"x": 1}\n{"letter": 1, "x": 2}\n', "--id", "who")
+    assert outcome.err.count("The model doesn't read 'x'") == 1
+    assert "line 1: The row has letter, x, but no who, which says whose it is." in outcome.err
+    assert "line 2: The row has x; the model reads letter." in outcome.err
+
+
+def test_a_stream_goes_on_where_it_stopped(feed: Feed, models: Path):
+    rows = ["1,a", "2,b", "3,a", "4,b", "5,c"]
+    whole = feed("letters", "letter,who\n" + "\n".join(rows), "--id", "who").out
+    first = feed("letters", "letter,who\n" + "\n".join(rows[:2]), "--id", "who", "--state", "place").out
+    second = feed("letters", "letter,who\n" + "\n".join(rows[2:]), "--id", "who", "--state", "place").out
+    assert first + second == whole
+
+
+def test_a_state_that_is_not_of_this_stream_is_refused(feed: Feed, shell: Shell):
+    assert feed("letters", "letter,who\n1,a\n", "--id", "who", "--state", "place").code == 0
+    kept = (shell.folder / "place").read_bytes()
+    for content, model, arguments, complaint in (
+        (kept, "numbers", (), "place: This state belongs to another model."),
+        (kept[:-3], "letters", (), "place: This state is"),
+        (kept[:-1] + b"?", "letters", (), "place: This state is damaged"),
+        (b"nonsense", "letters", (), "place: 8 bytes were given that aren't a session's state."),
+        (kept, "letters", (), "place keeps sequences by who, and this stream by no id."),
+    ):
+        (shell.folder / "place").write_bytes(content)
+        outcome = feed(model, "1\n", "--state", "place", *arguments)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert outcome.err.startswith(complaint)
+        assert (shell.folder / "place").read_bytes() == content
+
+
+def test_history_is_observed_before(feed: Feed, shell: Shell, models: Path):
+    (shell.folder / "old.csv").write_text("letter\n1\n2\n77\n")
+    outcome = feed("letters", "3\n", "--history", "old.csv", "--state", "place")
+    assert parsed(outcome.out) == expected(models / "letters", [1, 2, 3])[2:]
+    assert outcome.err.splitlines()[0].startswith("old.csv, line 4: letter is")
+    # What was kept knows it already.
+    outcome = feed("letters", "4\n", "--history", "old.csv", "--state", "place")
+    assert parsed(outcome.out) == expected(models / "letters", [1, 2, 3, 4])[3:]
+
+
+def test_the_latest_of_rows_that_came_together_is_answered(feed: Feed, models: Path):
+    outcome = feed("letters", "letter,who\n1,a\n2,b\n3,a\n4,a\n99,b\n", "--id", "who", "--latest")
+    assert [(a["id"], a["step"]) for a in parsed(outcome.out)] == [(["a"], 3)]
+    assert parsed(outcome.out)[0]["output"] == expected(models / "letters", [1, 3, 4])[2]["output"]
+
+
+def test_too_many_sequences_are_refused(feed: Feed):
+    rows = "".join(f"1,{name}\n" for name in "abcdea")
+    outcome = feed("letters", "letter,who\n" + rows, "--id", "who", "--limit-sessions", "3")
+    assert [a["id"] for a in parsed(outcome.out)] == [["a"], ["b"], ["c"], ["a"]]
+    assert "line 5: d would be one more than 3 sequences at once." in outcome.err
+    assert outcome.err.endswith("7 lines, 3 sequences, 2 bad lines\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--adapt"], "--adapt was given, which letters doesn't have."),
+        (["--no-learn"], "--learn was given, which letters doesn't have."),
+        (["--json", "--output", "csv"], "--json and --output csv were given."),
+        (["--state", "nowhere/place"], "there is no folder"),
+        (["--history", "nowhere.csv"], "--history nowhere.csv: No such file or directory."),
+        (["--format", "xml"], "--format"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_any_row_is_read(feed: Feed, arguments: list[str], complaint: str):
+    outcome = feed("letters", "1\n", *arguments)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert complaint in outcome.err
+
+
+def test_a_closed_input_is_said(shell: Shell, models: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sys.stdin", None)
+    outcome = shell("stream", str(models / "letters"))
+    assert (outcome.code, outcome.err[:16]) == (2, "stdin is closed.")
+
+
+class Program:
+    """`recurra stream` as a process of its own."""
+
+    def __init__(self, *arguments: str, cwd: Path) -> None:
+        program = [sys.executable, "-W", "error", "-m", "recurra.cli", "stream", *arguments]
+        self.process = subprocess.Popen(
+            program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd
+        )
+        assert self.process.stdin and self.process.stdout and self.process.stderr
+        self.input, self.output, self.errors = self.process.stdin.fileno(), self.process.stdout, self.process.stderr
+
+    def ask(self, text: str) -> dict[str, Any]:
+        os.write(self.input, text.encode())
+        return json.loads(self.output.readline())
+
+    def end(self, number: int | None = None) -> tuple[int, str, str]:
+        if number is not None:
+            self.process.send_signal(number)
+        out, errors = self.process.communicate(timeout=20)
+        return self.process.returncode, out.decode(), errors.decode()
+
+
+@pytest.mark.parametrize(("number", "code", "said"), [(signal.SIGTERM, 0, ""), (signal.SIGINT, 130, "Stopped.\n")])
+def test_a_lone_line_is_answered_at_once_and_a_signal_keeps_the_place(
+    models: Path, tmp_path: Path, number: int, code: int, said: str
+):
+    program = Program(str(models / "letters"), "--state", "place", cwd=tmp_path)
+    found = [program.ask("letter\n1\n"), program.ask("2\n3")]
+    assert not (tmp_path / "place").exists()
+    assert program.end(number) == (code, "", "3 lines, 1 sequence, 0 bad lines\n" + said)
+    again = Program(str(models / "letters"), "--state", "place", "--quiet", cwd=tmp_path)
+    found.append(again.ask("3\n"))
+    assert again.end() == (0, "", "")
+    assert found == expected(models / "letters", [1, 2, 3])
+
+
+def test_the_place_is_kept_while_nothing_comes(models: Path, tmp_path: Path):
+    program = Program(str(models / "letters"), "--state", "place", "--save-every", "0.05", "--quiet", cwd=tmp_path)
+    program.ask("1\n")
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "place").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    program.process.kill()
+    program.end()
+    again = Program(str(models / "letters"), "--state", "place", "--quiet", cwd=tmp_path)
+    assert again.ask("2\n") == expected(models / "letters", [1, 2])[1]
+    assert again.end()[0] == 0
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(models: Path, tmp_path: Path):
+    program = Program(str(models / "letters"), "--state", "place", cwd=tmp_path)
+    assert program.ask("1\n")["step"] == 1
+    program.output.close()
+    os.write(program.input, b"2\n")
+    assert program.process.wait(20) == 1
+    assert program.errors.read() == b""
+    assert (tmp_path / "place").exists()
+    for stream in (program.process.stdin, program.errors):
+        assert stream is not None
+        stream.close()
+
+
+def test_more_than_fits_a_pipe_is_answered(feed: Feed):
+    count = CHUNK // 2 + 1000
+    outcome = feed("letters", "1\n" * count, "--output", "csv", "--latest", "--quiet")
+    assert [int(line.split(",")[0]) for line in outcome.out.splitlines()[1:]] == [CHUNK // 2, count]
