@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from evaluate.report_case import make_report
-from recurra.evaluate import write_report
+from recurra.evaluate import render_report
 
 pytestmark = pytest.mark.browser
 
@@ -31,7 +31,8 @@ SECTIONS = [
 @pytest.fixture(scope="module")
 def report(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
-    write_report(path, make_report(series=("北京 " * 12, "b" * 90, "c"), targets=("PM2.5 浓度", "temperature")))
+    report = make_report(series=("北京 " * 12, "b" * 90, "c"), targets=("PM2.5 浓度", "temperature"))
+    path.write_text(render_report(report), encoding="utf-8")
     return path
 
 

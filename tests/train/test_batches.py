@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recurra.train import ShuffledBatches, choose_epochs
+from recurra.train import ShuffledBatches
 
 
 def batches(count: int, batch_size: int, seed: int = 0, steps: int | None = None) -> ShuffledBatches:
@@ -49,10 +49,3 @@ def test_steps_shorten_the_epoch():
     assert len(batches(50, 5, steps=99)) == 10
     with pytest.raises(IndexError):
         source.batch(0, 3)
-
-
-@pytest.mark.parametrize(
-    ("steps_per_epoch", "epochs"), [(1, 100), (60, 100), (100, 60), (450, 13), (10**6, 3), (0, 100)]
-)
-def test_epochs_come_near_the_steps(steps_per_epoch, epochs):
-    assert choose_epochs(steps_per_epoch) == epochs

@@ -203,7 +203,7 @@ def test_threads_are_set_while_training_only():
 @pytest.mark.parametrize(
     ("changes", "options", "says"),
     [
-        ({"epochs": None}, {}, "choose_epochs"),
+        ({"epochs": None}, {}, "must be chosen"),
         ({}, {"resume": True}, "needs a checkpoint"),
     ],
 )

@@ -17,7 +17,7 @@ from recurra.evaluate._metrics import (
     symmetric_percentage_error,
 )
 from recurra.evaluate._pictures import ReportInputs
-from recurra.evaluate._report import render_report, save_figures, write_report
+from recurra.evaluate._report import render_report, save_figures
 from recurra.evaluate._scores import Coverage, PerHorizon, PerSeries, Scores, SeriesRow, score
 from recurra.evaluate._split import Part, Split, split_in_time, windows
 from recurra.evaluate._verdict import Outcome, Verdict, judge
@@ -57,5 +57,4 @@ __all__ = [
     "squared_error",
     "symmetric_percentage_error",
     "windows",
-    "write_report",
 ]

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +25,6 @@ def render_report(report: ReportInputs) -> str:
     )
     environment.filters |= {"number": say_number, "percent": say_percent}
     return environment.get_template("_report.html.j2").render(_content(report))
-
-
-def write_report(path: str | os.PathLike[str], report: ReportInputs) -> None:
-    """Write the report as a file; an existing one is replaced."""
-    text = render_report(report)
-    path = Path(path)
-    # Whoever opens the file while it's written sees the old one whole.
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".part", delete=False) as file:
-        file.write(text)
-    Path(file.name).chmod(0o644)
-    os.replace(file.name, path)
 
 
 def save_figures(folder: str | os.PathLike[str], report: ReportInputs) -> list[Path]:

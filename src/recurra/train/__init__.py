@@ -6,7 +6,7 @@ from recurra._lazy import lazy
 
 if TYPE_CHECKING:
     from recurra.train._batch_size import BatchSizeChoice, choose_batch_size
-    from recurra.train._batches import Batches, ShuffledBatches, choose_epochs
+    from recurra.train._batches import Batches, ShuffledBatches
     from recurra.train._config import TrainingConfig
     from recurra.train._finder import find_learning_rate
     from recurra.train._loop import train
@@ -26,7 +26,6 @@ __all__ = [
     "TrainingConfig",
     "TrainingResult",
     "choose_batch_size",
-    "choose_epochs",
     "evaluating",
     "find_learning_rate",
     "learning_rate_at",
@@ -48,7 +47,6 @@ __getattr__, __dir__ = lazy(
         "TrainingConfig": "recurra.train._config",
         "TrainingResult": "recurra.train._result",
         "choose_batch_size": "recurra.train._batch_size",
-        "choose_epochs": "recurra.train._batches",
         "evaluating": "recurra.train._weights",
         "find_learning_rate": "recurra.train._finder",
         "learning_rate_at": "recurra.train._schedule",

@@ -64,9 +64,3 @@ class ShuffledBatches:
             self._epoch = epoch
         start = index * self._batch_size
         return self._gather(self._order[start : start + self._batch_size])
-
-
-def choose_epochs(steps_per_epoch: int, *, steps: int = 6000, bounds: tuple[int, int] = (3, 100)) -> int:
-    """How many epochs come nearest to `steps` optimiser steps, within `bounds`."""
-    least, most = bounds
-    return max(least, min(most, round(steps / max(steps_per_epoch, 1))))

@@ -58,7 +58,7 @@ def train(
     isn't finite; ConfigError for a checkpoint of another config, network or other data.
     """
     if config.epochs is None:
-        raise ConfigError("epochs=None: the number of epochs must be chosen before training, see choose_epochs.")
+        raise ConfigError("epochs=None: the number of epochs must be chosen before training; pass epochs=10, say.")
     if len(batches) < 1:
         raise ConfigError("There is no batch to train on. Give more rows, or a shorter context or horizon.")
     if resume and checkpoint is None:
