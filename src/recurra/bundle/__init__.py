@@ -3,6 +3,18 @@
 from recurra.bundle._bundle import Bundle, open_bundle
 from recurra.bundle._folder import check_destination
 from recurra.bundle._manifest import FORMAT, Manifest
-from recurra.bundle._write import write_bundle
+from recurra.bundle._quantised import SCALE, dequantise, quantise
+from recurra.bundle._write import write_bundle, write_compressed
 
-__all__ = ["FORMAT", "Bundle", "Manifest", "check_destination", "open_bundle", "write_bundle"]
+__all__ = [
+    "FORMAT",
+    "SCALE",
+    "Bundle",
+    "Manifest",
+    "check_destination",
+    "dequantise",
+    "open_bundle",
+    "quantise",
+    "write_bundle",
+    "write_compressed",
+]

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from recurra.bundle._manifest import MANIFEST, Manifest, damaged, digest, parse_manifest
+from recurra.bundle._quantised import dequantise, widen
 from recurra.bundle._write import WEIGHTS
 from recurra.errors import BundleError
 
@@ -25,8 +26,19 @@ class Bundle:
     files: Mapping[str, bytes] = field(repr=False)
 
     def weights(self) -> dict[str, np.ndarray]:
-        """The network's parameters by name."""
-        return self.arrays(WEIGHTS)
+        """The network's parameters by name, as float32 even where they are stored as int8."""
+        if self.manifest.compression is None:
+            return self.arrays(WEIGHTS)
+        try:
+            return dequantise(self.arrays(WEIGHTS))
+        except (KeyError, IndexError, ValueError) as error:
+            raise BundleError(
+                f"{self.path / WEIGHTS} has int8 weights without scales. Compress the model again."
+            ) from error
+
+    def quantised(self) -> dict[str, np.ndarray]:
+        """The same as int8 matrices, with float32 scales of their rows by name + ".scale", where they are stored so."""
+        return widen(self.arrays(WEIGHTS))
 
     def arrays(self, name: str) -> dict[str, np.ndarray]:
         """The arrays of one safetensors file."""

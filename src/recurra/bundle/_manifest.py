@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, Va
 
 from recurra.errors import BundleError
 
-FORMAT = 1
+FORMAT = 2  # the first that knows of compression; what isn't compressed is written as 1, for older programs
 MANIFEST = "manifest.json"
 _UNSIGNED = "0" * 64
 
@@ -37,13 +37,14 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    format: int = FORMAT
+    format: int = 1
     task: str
     config: dict[str, JsonValue]
     network: dict[str, JsonValue]  # the composition of blocks, as data
     inputs: dict[str, JsonValue]  # what the model reads: columns, kinds, categories
     data_digest: str  # of the data it was fitted on
     versions: dict[str, str]
+    compression: dict[str, JsonValue] | None = None  # what was done to make the weights smaller
     files: dict[FileName, Digest]
     checksum: Digest = _UNSIGNED
 
@@ -51,6 +52,8 @@ class Manifest(BaseModel):
 def render_manifest(manifest: Manifest) -> bytes:
     """The manifest's file, signed with its own checksum."""
     unsigned = manifest.model_dump(mode="json") | {"checksum": _UNSIGNED}
+    if manifest.compression is None:
+        del unsigned["compression"]
     raw = (json.dumps(unsigned, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
     head, _, tail = raw.rpartition(_UNSIGNED.encode())
     return head + digest(raw).encode() + tail

@@ -4,13 +4,16 @@ import platform
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors.numpy import save
 
 from recurra.bundle._folder import check_destination, write_folder
-from recurra.bundle._manifest import MANIFEST, Manifest, check_file_name, digest, render_manifest
+from recurra.bundle._manifest import FORMAT, MANIFEST, Manifest, check_file_name, digest, render_manifest
+
+if TYPE_CHECKING:
+    from recurra.bundle._bundle import Bundle
 
 WEIGHTS = "weights.safetensors"
 
@@ -48,6 +51,32 @@ def write_bundle(
         data_digest=data_digest,
         versions=_versions(),
         files={name: digest(content) for name, content in files.items()},
+    )
+    write_folder(folder, {**files, MANIFEST: render_manifest(manifest)}, replace=overwrite)
+    return manifest
+
+
+def write_compressed(
+    path: str | Path,
+    original: Bundle,
+    *,
+    weights: Mapping[str, np.ndarray],
+    compression: Mapping[str, Any],
+    overwrite: bool = False,
+) -> Manifest:
+    """Save a model again with other weights, int8 beside their scales or float32; all else stays as it was.
+
+    `compression` is plain JSON data that says what was done to the weights.
+    """
+    folder = check_destination(path, overwrite=overwrite)
+    files = {**original.files, WEIGHTS: _save_arrays(weights)}
+    manifest = original.manifest.model_copy(
+        update={
+            "format": FORMAT,
+            "compression": dict(compression),
+            "versions": _versions(),
+            "files": {name: digest(content) for name, content in files.items()},
+        }
     )
     write_folder(folder, {**files, MANIFEST: render_manifest(manifest)}, replace=overwrite)
     return manifest
