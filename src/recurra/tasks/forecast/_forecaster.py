@@ -11,6 +11,7 @@ from recurra.errors import ConfigError, DataError
 from recurra.evaluate import Forecasts, ReportInputs, Scores, render_report, save_figures
 from recurra.tasks._estimator import Estimator
 from recurra.tasks.forecast._config import ForecastConfig
+from recurra.tasks.forecast._fine_tuning import fine_tune
 from recurra.tasks.forecast._job import (
     Fitted,
     Measured,
@@ -87,6 +88,18 @@ class Forecaster(Estimator):
         self.scores_ = self._measured.scores
         return self
 
+    def fine_tune(self, data: Any, *, keep_zeros: bool = False, progress: Literal["auto", "none"] = "auto") -> Self:
+        """Train a fitted model a little longer on rows of `data` that are no newer than what it was fitted on.
+
+        With `keep_zeros`, weights that are exactly 0 stay so: for what was pruned.
+        """
+        panel = self._read(data)
+        display = show_progress("forecast") if progress == "auto" else None
+        with computing(self._model.config):
+            self.fitted_ = fine_tune(self._model, panel, keep_zeros=keep_zeros, progress=display)
+        self._measured = None
+        return self
+
     def predict(self, data: Any = None, *, seed: int | None = None) -> Any:
         """Forecast the `horizon` rows after the last known target of each series.
 
@@ -119,7 +132,12 @@ class Forecaster(Estimator):
 
         Where `data` hold new rows alone, and so no history to scale by, minus the weighted quantile loss.
         """
-        metrics = self.evaluate(data).metrics
+        return self.headline(self.evaluate(data))
+
+    @staticmethod
+    def headline(scores: Scores) -> float:
+        """What `score` makes of scores: one number, larger is better."""
+        metrics = scores.metrics
         errors = [error for error in (metrics["mase"], metrics["wql"], metrics["mae"]) if error is not None]
         return -errors[0] if errors else -math.inf
 

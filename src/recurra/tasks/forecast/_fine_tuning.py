@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import math
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from recurra import evaluate
+from recurra.data import Panel, Windows
+from recurra.errors import DataError
+from recurra.tasks.forecast._job import Fitted, about, calibrate, test_rows, thin, trainable
+from recurra.tasks.forecast._model import count_samples, training_batches
+from recurra.train import Progress, TrainingConfig, train
+
+_EPOCHS, _MOST_STEPS, _SLOWER = 5, 100, 4  # passes, steps in each, and by how much slower than when it was fitted
+_MOST_VALIDATION_WINDOWS = 4_000
+
+
+def fine_tune(fitted: Fitted, panel: Panel, *, keep_zeros: bool, progress: Progress | None) -> Fitted:
+    """Train a fitted forecaster a little longer on the rows that it was fitted on, and calibrate it anew.
+
+    Its network changes in place, unless it was better on the validation part as it was. With `keep_zeros`, weights of matrices that are exactly 0 stay so.
+    """
+    config, chosen, network = fitted.config, fitted.chosen, fitted.model.network
+    split = _seen(fitted, panel)
+    windows = Windows(panel, fitted.preparation, joint=chosen.joint)
+    origins = trainable(panel, split, "training", chosen)
+    held_out = thin(trainable(panel, split, "validation", chosen), _MOST_VALIDATION_WINDOWS, chosen.season)
+    if not len(origins) or not len(held_out):
+        raise DataError(
+            "None of these rows is old enough to fine-tune on: the model was fitted on older ones. "
+            "Give the table that it was fitted on, with newer rows if there are any."
+        )
+    count = count_samples(windows, origins, chosen)
+    batch_size = config.batch_size or min(256, 1 << max(4, round(math.log2(count / 30))))
+    steps = min(_MOST_STEPS, math.ceil(count / batch_size))
+    options: dict[str, Any] = {name: getattr(config, name) for name in TrainingConfig.model_fields}
+    options |= {"epochs": _EPOCHS, "steps_per_epoch": steps, "batch_size": batch_size, "average": 0.0}
+    rate = 1e-3 if config.learning_rate == "auto" else config.learning_rate
+    options |= {"learning_rate": rate / _SLOWER, "threads": torch.get_num_threads()}
+    before, error = deepcopy(network.state_dict()), fitted.model.validation_loss(network.eval(), windows, held_out)
+    kept = _keep_zeros(network) if keep_zeros else []
+    try:
+        train(
+            network,
+            fitted.model.loss,
+            training_batches(windows, origins, chosen, batch_size=batch_size, steps=steps, seed=config.seed),
+            lambda trained: fitted.model.validation_loss(trained, windows, held_out),
+            TrainingConfig(**options),
+            progress=progress,
+        )
+    finally:
+        for hook in kept:
+            hook.remove()
+    network.eval()
+    if not fitted.model.validation_loss(network, windows, held_out) <= error:
+        network.load_state_dict(before)
+    raw = fitted.model.forecast(windows, held_out, seed=config.seed, samples=config.samples)
+    validation = evaluate.Forecasts(
+        **about(panel, held_out, chosen), mean=raw.mean, quantiles=np.sort(raw.quantiles, axis=-1)
+    )
+    return replace(fitted, calibration=calibrate(validation, raw.spread))
+
+
+def _seen(fitted: Fitted, panel: Panel) -> evaluate.Split:
+    """The rows up to the test part, the last share of them for validation."""
+    start, end = panel.offsets[:-1], test_rows(fitted, panel)
+    share = np.ceil((end - start) * fitted.config.validation).astype(np.int64)
+    return evaluate.Split(panel.offsets, np.maximum(start, end - np.maximum(share, fitted.chosen.horizon)), end)
+
+
+def _keep_zeros(network: torch.nn.Module) -> list[Any]:
+    """Hold zeros where they are: without gradient they get no momentum, and weight decay leaves 0 alone."""
+    hooks: list[Any] = []
+    for parameter in network.parameters():
+        if parameter.dim() > 1 and bool((parameter == 0).any()):
+            mask = (parameter != 0).to(parameter.dtype)
+            hooks.append(parameter.register_hook(lambda gradient, mask=mask: gradient * mask))
+    return hooks
