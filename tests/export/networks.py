@@ -25,7 +25,7 @@ CHARACTERS = Composition(
             takes=("code",),
             blocks=(
                 Embedding(categories=(9,), sizes=(4,)),
-                Recurrent(cell="gru", hidden_size=6, num_layers=2),
+                Recurrent(cell="gru", hidden_size=16, num_layers=2),
                 Linear(size=9),
             ),
         ),

@@ -40,7 +40,7 @@ def test_what_stands_beside_the_file(letters, tmp_path) -> None:
         "meaning": "Integers from 0 to 8.",
     }
     page = (tmp_path / "out.md").read_text()
-    assert "| `h_logits_1` | `next_h_logits_1` | (2, batch, 6) |" in page
+    assert "| `h_logits_1` | `next_h_logits_1` | (2, batch, 16) |" in page
     assert re.search(r"\* onnxruntime: \de-0\d\n\* openvino: ", page.replace(".", "")) or "* onnxruntime: " in page
 
 

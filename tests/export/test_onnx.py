@@ -35,11 +35,11 @@ def test_batch_and_time_are_dynamic_and_state_is_explicit(written) -> None:
     _, session = written
     assert {i.name: (i.type, i.shape) for i in session.get_inputs()} == {
         "code": ("tensor(int64)", ["batch", "code_steps", 1]),
-        "h_logits_1": ("tensor(float)", [2, "batch", 6]),
+        "h_logits_1": ("tensor(float)", [2, "batch", 16]),
     }
     assert {o.name: o.shape for o in session.get_outputs()} == {
         "logits": ["batch", "logits_steps", 9],
-        "next_h_logits_1": [2, "batch", 6],
+        "next_h_logits_1": [2, "batch", 16],
     }
 
 
@@ -47,7 +47,7 @@ def test_stepping_on_equals_running_whole(written, network) -> None:
     _, session = written
     codes = np.random.default_rng(0).integers(0, 9, (2, 11, 1))
     expected = network({"code": torch.from_numpy(codes)})["logits"].detach().numpy()
-    state = np.zeros((2, 2, 6), np.float32)
+    state = np.zeros((2, 2, 16), np.float32)
     pieces = []
     for start, stop in [(0, 1), (1, 4), (4, 5), (5, 11)]:
         logits, state = session.run(None, {"code": codes[:, start:stop], "h_logits_1": state})

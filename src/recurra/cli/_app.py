@@ -45,6 +45,11 @@ COMMANDS: dict[str, Command | dict[str, Command]] = {
         "Write a saved model's network for another runtime: ONNX, or plain torch.",
         "recurra export sales-model --to onnx --out sales.onnx",
     ),
+    "compress": Command(
+        "recurra.cli._compress:compress",
+        "Save a model again in a quarter of the room, and say what that costs.",
+        "recurra compress sales-model sales.csv --int8 --out sales-small",
+    ),
     "serve": Command(
         "recurra.cli._serve:serve",
         "Answer pushes over HTTP and WebSockets, with a page to look at.",
