@@ -11,7 +11,7 @@ import pytest
 import torch
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from browser.page_case import HORIZON, Visit, table
+from browser.page_case import HORIZON, Visit, shops, table
 from recurra import Forecaster
 from recurra.blocks import Branch, Composition, Embedding, Linear, Recurrent
 from recurra.bundle import write_bundle
@@ -36,7 +36,7 @@ def write_network(path: Path, composition: Composition, task: str) -> None:
 
 @pytest.fixture(scope="session")
 def bundles(tmp_path_factory) -> list[Path]:
-    """A forecaster, a model of codes that can go on by itself, and one of plain numbers."""
+    """Two forecasters, a model of codes that can go on by itself, and one of plain numbers."""
     folder = tmp_path_factory.mktemp("bundles")
     torch.manual_seed(0)
     (folder / "units.csv").write_text(table(200))
@@ -50,6 +50,9 @@ def bundles(tmp_path_factory) -> list[Path]:
     }
     forecaster = Forecaster(target="units", **options)
     forecaster.fit(folder / "units.csv", progress="none").save(folder / "units")
+    (folder / "shops.csv").write_text(shops(120))
+    several = Forecaster(target=["units", "visits"], series="shop", cell="lstm", **options)
+    several.fit(folder / "shops.csv", progress="none").save(folder / "shops")
     letters = (
         Embedding(categories=(12,), sizes=(8,)),
         Recurrent(cell="lstm", hidden_size=16, num_layers=2),
@@ -66,7 +69,7 @@ def bundles(tmp_path_factory) -> list[Path]:
         Composition(inputs={"x": 3}, branches=(Branch(name="out", takes=("x",), blocks=vectors),)),
         "vectors",
     )
-    return [folder / name for name in ("units", "letters", "vectors")]
+    return [folder / name for name in ("units", "shops", "letters", "vectors")]
 
 
 @contextmanager

@@ -21,6 +21,16 @@ def table(rows: int, *, shift: float = 0.0) -> str:
     return "\n".join(["date,units,price", *lines]) + "\n"
 
 
+def shops(rows: int) -> str:
+    """Two shops with two targets each, as a CSV."""
+    lines = ["shop,date,units,visits"]
+    for shop, level in (("north", 20), ("south, by the sea", 60)):
+        for line in table(rows, shift=level - 20).splitlines()[1:]:
+            day, units, _ = line.split(",")
+            lines.append(f'"{shop}",{day},{units},{10 * float(units):.1f}')
+    return "\n".join(lines) + "\n"
+
+
 def give(page: Page, text: str, *, wait: bool = True) -> None:
     """Paste a series; wait for its forecast."""
     page.get_by_label("Numbers, or a table with a header").fill(text)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser.page_case import HORIZON, Visit, give, push, table
+from browser.page_case import HORIZON, Visit, choose, give, push, shops, table
 
 pytestmark = pytest.mark.browser
 
@@ -94,7 +94,8 @@ def test_the_next_value_is_dragged_on_the_chart(visit: Visit):
     assert float(page.locator(".handle output").inner_text()) > 20
     with page.expect_request("**/push") as request:
         page.mouse.up()
-    assert request.value.post_data_json["x"] > 20
+    body = request.value.post_data_json
+    assert body is not None and body["x"] > 20
     expect(page.locator(".facts dd").first).to_have_text("101")
 
 
@@ -159,13 +160,32 @@ def test_an_option_is_sent(visit: Visit):
     page.get_by_label("Adapt the intervals to what happens").uncheck()
     with page.expect_request("**/models/units/sessions") as request:
         give(page, table(60))
-    assert request.value.post_data_json["options"] == {"adapt": False}
+    body = request.value.post_data_json
+    assert body is not None and body["options"] == {"adapt": False}
 
 
 def test_too_short_a_series_says_how_much_is_lacking(visit: Visit):
     page = visit()
     give(page, "20 21 22", wait=False)
     expect(page.locator(".says").first).to_contain_text("3 values so far. A forecast needs")
+
+
+def test_several_series_and_several_columns(visit: Visit):
+    page = visit("shops")
+    give(page, shops(60))
+    north = page.locator(".says").first.inner_text()
+    choose(page, "The table holds 2 series", "1")
+    expect(page.locator(".says").first).not_to_have_text(north)
+    expect(page.locator(".facts dd").first).to_have_text("60")
+    units = page.locator(".says").first.inner_text()
+    choose(page, "Column", "visits")
+    expect(page.locator(".says").first).not_to_have_text(units)
+    assert 400 < float(page.locator(".says").first.inner_text().split(": ")[1].split(";")[0]) < 800
+    page.get_by_label("units", exact=True).fill("60")
+    page.get_by_label("visits", exact=True).fill("600")
+    page.keyboard.press("Enter")
+    expect(page.locator(".facts dd").first).to_have_text("61")
+    expect(page.locator(".facts dd").nth(1)).to_contain_text("of 2")
 
 
 def test_the_card_says_how_good_it_is(visit: Visit):

@@ -8,7 +8,7 @@ import { panelOf } from "./panels/index.js";
 import { named, settings, t } from "./settings.js";
 import { State } from "./state.js";
 import { useStore } from "./store.js";
-import { html, render, useEffect, useState } from "./vendor/preact-htm.js";
+import { html, render, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 
 const MOST_LANES = 2;
 
@@ -88,6 +88,9 @@ function Model({ name }) {
     );
     return () => (gone = true);
   }, [name]);
+  const all = useRef(lanes);
+  all.current = lanes;
+  useEffect(() => () => all.current.forEach((lane) => lane.close()), []);
   useEffect(() => void (document.title = `${name} · recurra`), [name]);
   if (wrong) return html`<p class="error" role="alert">${wrong}</p>`;
   if (!model) return html`<p class="empty">${t("busy")}</p>`;

@@ -1,6 +1,6 @@
 // What a model is, what it was trained on, and how it did.
 
-import { named, number, percent, t } from "./settings.js";
+import { named, number, percent, t, timeOf } from "./settings.js";
 import { html } from "./vendor/preact-htm.js";
 
 const SHOWN = ["mae", "rmse", "mase", "rmsse", "smape", "wql"];
@@ -40,7 +40,7 @@ function inputs({ inputs }) {
     [t("card.spacing"), table.frequency],
     [t("card.context"), chosen.context && t("card.steps", { steps: chosen.context })],
     [t("card.horizon"), chosen.horizon && t("card.steps", { steps: chosen.horizon })],
-    [t("card.tested"), test_from],
+    [t("card.tested"), test_from && timeOf(test_from)],
   ].filter(([, value]) => value);
 }
 

@@ -1,6 +1,6 @@
 // History and forecast as one line chart: a fan of intervals, the forecast before, and a handle for the next value.
 
-import { colour, number, t, whenColoursChange } from "./settings.js";
+import { colour, number, t, timeOf, whenColoursChange } from "./settings.js";
 import uPlot from "./vendor/uplot.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 
@@ -11,7 +11,7 @@ function shortest(labels) {
   const days = labels.every((label) => /^\d{4}-\d\d-\d\d(T00:00(:00(\.0+)?)?)?$/.test(label));
   if (days && labels.every((label) => label.slice(8, 10) === "01")) return labels.map((label) => label.slice(0, 7));
   if (days) return labels.map((label) => label.slice(0, 10));
-  return labels.map((label) => label.replace("T", " ").replace(/(:00)?(\.0+)?$/, "").slice(0, 16));
+  return labels.map((label) => timeOf(label).slice(0, 16));
 }
 
 // All of the length of `labels`; `start` is the place of the first; `bands`: {upper, lower, share}, from wide to narrow.

@@ -73,7 +73,7 @@ function rowsByName(rows, header, shape) {
     const row = Object.fromEntries(header.map((name, i) => [name, fields[i] ?? ""]));
     const wrong = shape.targets.find((name) => !/\d/.test(row[name]) && !isMissing(row[name]));
     if (wrong) throw new Nonsense("series.cell", { line, word: row[wrong].slice(0, 40), name: wrong });
-    const id = shape.ids.filter((name) => name in row).map((name) => row[name]);
+    const id = shape.ids.every((name) => name in row) ? shape.ids.map((name) => row[name]) : [];
     const x = Object.fromEntries(Object.entries(row).filter(([name]) => shape.columns.includes(name) && !shape.ids.includes(name)));
     const label = shape.time.map((name) => row[name]).filter((word) => word).join(" ") || null;
     const key = JSON.stringify(id);

@@ -46,6 +46,9 @@ export function number(value, digits = 4) {
 export const percent = (share) =>
   new Intl.NumberFormat(settings.language, { style: "percent", maximumFractionDigits: share > 0.99 ? 1 : 0 }).format(share);
 
+// A time without what is always the same: midnight, seconds that are none.
+export const timeOf = (time) => String(time).replace(/T00:00(:00(\.0+)?)?$/, "").replace("T", " ").replace(/(\d\d:\d\d):00(\.0+)?$/, "$1");
+
 // The colour of a CSS variable as it is now, for what is drawn on a canvas.
 export function colour(name) {
   const probe = document.createElement("i");

@@ -2,7 +2,7 @@
 
 import { Chart } from "../chart.js";
 import { valueOf } from "../series.js";
-import { number, percent, settings, t } from "../settings.js";
+import { number, percent, settings, t, timeOf } from "../settings.js";
 import { useStore } from "../store.js";
 import { html, useEffect, useMemo, useState } from "../vendor/preact-htm.js";
 import { coverage, endOf, intervalsOf, isReady, middleOf, shapeOf } from "./forecast_answer.js";
@@ -10,9 +10,6 @@ import { Source } from "./forecast_source.js";
 
 const DRIFT = 1.5; // errors so many times those of the training deserve a second look
 const SPANS = [60, 120, 240, 1000, 0]; // last values to show; 0: all
-
-// A time without what is always the same: midnight, seconds that are none.
-const timeOf = (time) => String(time).replace(/T00:00(:00(\.0+)?)?$/, "").replace("T", " ").replace(/:00(\.0+)?$/, "");
 
 // What the chart draws: the history joined to what the last answer says about the steps after it.
 function drawing(lane, targets, c, span, held) {
@@ -65,9 +62,9 @@ function Live({ lane, card, spec, name }) {
   const next = value !== null && shape.targets.length === 1 ? { at: drawn.start + drawn.history.length - lane.answer.mean.length, value } : null;
   if (!lane.steps && !lane.rows.length)
     return html`<p class="empty">${t("forecast.empty")}</p>`;
-    return html`
+  return html`
     <div class="toolbar">
-      ${shape.targets.length > 1 && html`<label>${t("forecast.target")} <select value=${target} onChange=${(event) => setTarget(event.target.value)}>${shape.targets.map((each) => html`<option>${each}</option>`)}</select></label>`}
+      ${shape.targets.length > 1 && html`<label>${t("forecast.target")} <select value=${target} onChange=${(event) => setTarget(event.target.value)}>${shape.targets.map((each) => html`<option value=${each}>${each}</option>`)}</select></label>`}
       <label>${t("forecast.span")} <select value=${span} onChange=${(event) => setSpan(Number(event.target.value))}>${SPANS.map((each) => html`<option value=${each}>${each || t("forecast.all")}</option>`)}</select></label>
     </div>
     <${Chart}

@@ -35,6 +35,7 @@ export function Source({ lane, card, spec }) {
   const [back, setBack] = useState(0);
   const [options, setOptions] = useState({});
   const [start, setStart] = useState(() => Object.fromEntries(shape.time.map((name) => [name, String(spec.example[name])])));
+  const [names, setNames] = useState({}); // of the series, where the text doesn't say
   const several = shape.targets.length > 1;
   const ways = several ? WAYS.slice(0, 1) : WAYS;
 
@@ -46,7 +47,8 @@ export function Source({ lane, card, spec }) {
     const entries = timed(given);
     const keep = Math.min(Math.max(0, back), entries.length - 1);
     lane.rest = entries.slice(entries.length - keep);
-    lane.begin(entries.slice(0, entries.length - keep), { id, options });
+    const named = shape.ids.map((name) => names[name] ?? "");
+    lane.begin(entries.slice(0, entries.length - keep), { id: id.length || !named.some(Boolean) ? id : named, options });
   };
   const read = (from) => {
     setFound(null);
@@ -75,7 +77,7 @@ export function Source({ lane, card, spec }) {
       ${way === "paste" &&
       html`<form onSubmit=${(event) => (event.preventDefault(), read(text))}>
         <label class="wide">${t("source.text")}
-          <textarea rows="5" spellcheck="false" placeholder=${placeholder(shape)} value=${text}
+          <textarea rows="5" spellcheck=${false} placeholder=${placeholder(shape)} value=${text}
             onInput=${(event) => setText(event.target.value)}
             onDragOver=${(event) => event.preventDefault()}
             onDrop=${(event) => event.dataTransfer.files.length && (event.preventDefault(), take(event.dataTransfer.files[0]))}></textarea>
@@ -96,6 +98,7 @@ export function Source({ lane, card, spec }) {
     </label>`}
     <details class="plain"><summary>${t("source.options")}</summary>
       <label>${t("source.back")} <input type="number" min="0" step="1" value=${back} onInput=${(event) => setBack(Math.floor(Number(event.target.value) || 0))} /></label>
+      ${shape.ids.map((name) => html`<label>${t("source.name", { name })} <input value=${names[name] ?? ""} onInput=${(event) => setNames({ ...names, [name]: event.target.value })} /></label>`)}
       ${shape.time.map((name) => html`<label>${t("source.start", { name })} <input value=${start[name]} onInput=${(event) => setStart({ ...start, [name]: event.target.value })} /></label>`)}
       <${Options} schema=${spec.options} values=${options} onChange=${setOptions} />
       <p class="soft">${t("source.options.why")}</p>

@@ -33,6 +33,7 @@ export default {
   "source.options": "Options",
   "source.options.why": "They hold from the next series on.",
   "source.back": "Keep back the last values, to play them one by one:",
+  "source.name": "If the series says no {name}, it is:",
   "source.start": "If the series says no {name}, it starts at:",
 
   "series.empty": "There is no value here. Paste numbers, or a table with a header.",

@@ -33,6 +33,7 @@ export default {
   "source.options": "选项",
   "source.options.why": "从下一个序列开始生效。",
   "source.back": "留下最后若干个值，逐个播放：",
+  "source.name": "若序列没有“{name}”，则为：",
   "source.start": "若序列没有“{name}”，则从此处开始：",
 
   "series.empty": "这里没有数值。请粘贴数字，或带表头的表格。",
