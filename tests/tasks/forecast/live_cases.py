@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 
 from recurra import runtime
 from recurra.tasks.forecast import Forecaster
@@ -151,3 +153,14 @@ def forecast_all(live: LiveForecaster, table: pl.DataFrame, **options: Any) -> p
             session.observe(row)
         found += live.rows(session, session.push(rows[-1]))
     return pl.DataFrame(found)
+
+
+def predict(model: Forecaster, table: pl.DataFrame, *, seed: int | None = None) -> pl.DataFrame:
+    """What torch forecasts for the file, whether or not the future is known; times as text."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        said = model.predict(table, seed=seed)
+    return said.with_columns(
+        cs.datetime(time_zone=None).dt.to_string("%Y-%m-%dT%H:%M:%S%.f"),
+        cs.datetime(time_zone="*").dt.to_string("%Y-%m-%dT%H:%M:%S%.f%:z"),
+    )

@@ -2,16 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import warnings
 
 import numpy as np
 import polars as pl
 import pytest
 
-from recurra.cli._predict import _with_iso_times
 from recurra.tasks.forecast import Forecaster
 from recurra.tasks.forecast._live import LiveForecaster
-from tasks.forecast.live_cases import CASES, LiveCase, fit, forecast_all, rows_of
+from tasks.forecast.live_cases import CASES, LiveCase, fit, forecast_all, predict, rows_of
 
 Fitted = tuple[LiveCase, LiveForecaster, Forecaster]
 
@@ -24,9 +22,7 @@ def fitted(request, tmp_path_factory) -> Fitted:
 def test_pushed_rows_equal_the_file(fitted: Fitted) -> None:
     case, live, model = fitted
     table = (case.pushed or case.table)()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of values that aren't known ahead
-        expected = _with_iso_times(model.predict(table))
+    expected = predict(model, table)
     found = forecast_all(live, table)
     assert found.columns == expected.columns
     labels = ["series", "target", "time"]
