@@ -11,6 +11,7 @@ from recurra.data import Panel, Schema, extend, read_panel
 from recurra.data._calendar import CALENDAR, calendar_features
 from recurra.data._clock import Calendar, Clock
 from recurra.data._columns import Columns
+from recurra.data._numbers import numbers
 from recurra.data._time_formats import parse
 from recurra.data._value import is_missing, number, word
 from recurra.data._written_time import INTERNATIONAL, reader_of
@@ -21,7 +22,7 @@ HOUR = 3_600_000_000
 
 def clock(frequency: str | None = "1h", *, form: str | None = "iso", zone: str | None = None, **columns: Any) -> Clock:
     given = {"time": "time", **columns}
-    return Clock(Schema(columns=Columns(**given), time_format=form, time_zone=zone, frequency=frequency))
+    return Clock(Schema(columns=Columns.model_validate(given), time_format=form, time_zone=zone, frequency=frequency))
 
 
 def micro(text: str) -> int:
@@ -173,7 +174,7 @@ def series_of(name: str, rows: int = 40) -> tuple[Panel, Clock]:
     times = times.dt.month_end() if month_end else times
     kept = [at for at in range(rows) if at not in (5, 6, 20)]
     frame = pl.DataFrame({"time": times[kept], "y": np.arange(len(kept), dtype=float)})
-    panel = read_panel(frame, Columns(target="y", time="time", frequency=step))
+    panel = read_panel(frame, Columns(target=("y",), time=("time",), frequency=step))
     return panel, Clock(panel.schema)
 
 
