@@ -51,9 +51,9 @@ struct Layer {
 struct Steps {
     std::int64_t time = 0;  // T
     std::int64_t rows = 0;  // B
-    std::span<const std::int64_t> lengths;
-    std::span<const std::int64_t> batch_sizes;
-    std::span<const std::uint8_t> resets;
+    std::span<const std::int64_t> lengths{};
+    std::span<const std::int64_t> batch_sizes{};
+    std::span<const std::uint8_t> resets{};
     bool reverse = false;  // from each row's last step to its first; the final state is the one after step 0
 };
 
@@ -77,8 +77,8 @@ struct Weights {
 // h and c are (B, H), row after row; c is null where the cell has none.
 struct Forward {
     Layer layer;
-    Steps steps;
-    Weights weights;
+    Steps steps{};
+    Weights weights{};
     const float* packed = nullptr;  // the weights as a Stack keeps them, if they are; `weights` isn't read then
     Sequence<const float> x;        // (T, B, F)  read
     const float* h0 = nullptr;      // (B, H)     read; null: 0
