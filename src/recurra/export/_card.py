@@ -32,6 +32,14 @@ _INPUTS = {
     "spread": "What a window is measured in: the output `spread` for the context (export it with --outputs).",
 }
 
+_OUTPUTS = {
+    "forecast": "In the data's own units, for each step ahead and target: the mean, then a quantile for each level of "
+    "`levels`; the mean alone where training minimised its error. Steps beyond the horizon are padding.",
+    "outcome": "For each step and target the parameters of the distribution of (value - level) / spread: see `loss`.",
+    "level": "What the window is measured from, in the data's own units.",
+    "spread": "What the window is measured in, in the data's own units.",
+}
+
 # The parts of preprocessing.json.
 _PREPROCESSING = {
     "table": "Columns of the table, their roles, and the categories of each, in the order of their codes.",
@@ -73,7 +81,8 @@ def card(bundle: Bundle, layout: Layout, files: dict[str, str], differences: dic
                 "name": name,
                 "type": "float32",
                 "shape": [*_axes(layout.ranks[name]), layout.widths[name]],
-                "meaning": " -> ".join(
+                "meaning": _OUTPUTS.get(name, ""),
+                "computed_from": " -> ".join(
                     [f" {branches[name].join} ".join(branches[name].takes), *(b.kind for b in branches[name].blocks)]
                 ),
             }
@@ -117,8 +126,8 @@ def page(card: dict[str, Any], use: str) -> str:
         "## Outputs",
         "",
         *_table(
-            ["name", "shape", "computed from"],
-            [[f"`{g['name']}`", _shape(g), g["meaning"]] for g in card["outputs"]],
+            ["name", "shape", "computed from", "meaning"],
+            [[f"`{g['name']}`", _shape(g), g["computed_from"], g["meaning"]] for g in card["outputs"]],
         ),
         "",
         "## State",

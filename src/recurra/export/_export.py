@@ -80,7 +80,11 @@ def _to_onnx(bundle: Bundle, layout: Layout, weights: Mapping[str, np.ndarray], 
     model = onnx_model(layout, weights, metadata=metadata)
     differences = check(layout, weights, onnx_runs(model))
     described["checked_against_recurra"] = differences
-    contents = dict(zip(names, [model, page(described, _ONNX_USE).encode(), _document(described)], strict=True))
+    contents = dict(
+        zip(
+            names, [model, page(described, _ONNX_USE.format(name=out.name)).encode(), _document(described)], strict=True
+        )
+    )
     put_files(out.resolve().parent, contents)
     return Exported(_beside(out), differences, described)
 
@@ -112,8 +116,8 @@ def _document(described: Mapping[str, Any]) -> bytes:
 _ONNX_USE = """
 The operators are those of the ONNX standard alone. Batch and steps are free, unless the table below says otherwise.
 
-    session = onnxruntime.InferenceSession("model.onnx")
-    outputs = session.run(None, {"name of an input": array, ...})
+    session = onnxruntime.InferenceSession({name!r})
+    outputs = session.run(None, {{"name of an input": array, ...}})
 """
 _TORCH_USE = """
     from safetensors.torch import load_file
