@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+import json
 import sys
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 import recurra
+from recurra.bundle import open_bundle
+from recurra.cli._csv_text import csv_line
 from recurra.cli._files import check_new_file, write_file
 from recurra.cli._output import PLAIN, Output, Screen, Seed
 from recurra.errors import ConfigError
+from recurra.tasks._load import ESTIMATORS
 
 if TYPE_CHECKING:
     import polars
@@ -26,41 +32,68 @@ def predict(
         Path | None, Parameter(help="File to write: .csv, .parquet or .json. Default: CSV on stdout.")
     ] = None,
     overwrite: Annotated[bool, Parameter(help="Replace the file that --out names.", negative=())] = False,
+    runtime: Annotated[
+        bool, Parameter(help="Without torch, row by row: for CSV or JSON lines in order of time.", negative=())
+    ] = False,
+    every_step: Annotated[
+        bool, Parameter(name="--all", help="As --runtime, with the answer after each row.", negative=())
+    ] = False,
     seed: Seed = None,
     output: Output = PLAIN,
 ) -> None:
     """Forecast."""
+    suffix = ".csv" if out is None else out.suffix.lower()
     if out is not None:
-        if out.suffix.lower() not in FORMATS:
+        if suffix not in FORMATS:
             raise ConfigError(f"--out {out}: unknown ending {out.suffix!r}. Use one of {', '.join(FORMATS)}.")
         check_new_file(out, overwrite=overwrite)
     screen = Screen(output)
-    frame = recurra.load(bundle).predict(data, seed=seed)
+    if runtime or every_step or not _is_for_torch(bundle):
+        from recurra.cli._predict_rows import predict_rows
+
+        if suffix == ".parquet":
+            raise ConfigError(f"--out {out}: without torch and polars, .csv and .json are written. Use one of them.")
+        found = predict_rows(bundle, Path(data), every_step=every_step, seed=seed)
+        rows, rendered = (lambda: found), partial(render_rows, found)
+    else:
+        frame = recurra.load(bundle).predict(data, seed=seed)
+        rows, rendered = partial(_rows, frame), partial(render, frame)
     if out is None:
         if not output.json:
-            sys.stdout.write(_with_iso_times(frame).write_csv())
-        screen.document({"forecast": _rows(frame)})
+            sys.stdout.write(rendered(".csv").decode())
+        screen.document({"forecast": rows() if output.json else ()})
         return
-    write_file(out, render(frame, out.suffix.lower()))
+    write_file(out, rendered(suffix))
     screen.say(f"Forecast  {out}")
-    screen.document({"bundle": str(bundle), "out": str(out), "rows": frame.height})
+    screen.document({"bundle": str(bundle), "out": str(out), "rows": len(rows())})
+
+
+def _is_for_torch(bundle: Path) -> bool:
+    """Whether the training side is installed, and knows this model."""
+    return None not in (find_spec("torch"), find_spec("polars")) and open_bundle(bundle).manifest.task in ESTIMATORS
+
+
+def render_rows(rows: list[dict[str, Any]], suffix: str) -> bytes:
+    """Rows as a file of this kind; they have the columns of the first one."""
+    if suffix == ".csv":
+        return "".join(csv_line(cells) for cells in (*rows[:1], *(row.values() for row in rows))).encode()
+    return (json.dumps(rows, ensure_ascii=False, indent=1) + "\n").encode()
 
 
 def render(frame: polars.DataFrame, suffix: str) -> bytes:
     """The frame as a file of this kind."""
     import io
-    import json
 
     if suffix == ".csv":
         return _with_iso_times(frame).write_csv().encode()
     if suffix == ".json":
-        return (json.dumps(_rows(frame), ensure_ascii=False, indent=1) + "\n").encode()
+        return render_rows(_rows(frame), suffix)
     buffer = io.BytesIO()
     frame.write_parquet(buffer)
     return buffer.getvalue()
 
 
-def _rows(frame: polars.DataFrame) -> list[dict[str, object]]:
+def _rows(frame: polars.DataFrame) -> list[dict[str, Any]]:
     """Rows as JSON data; numbers that aren't finite are null."""
     import polars as pl
     import polars.selectors as cs

@@ -14,8 +14,9 @@ Format = Literal["auto", "json", "csv", "values"]
 
 
 class Row(NamedTuple):
-    """A line as a model takes it: whose it is, and what to push."""
+    """A line as a model takes it: where it stood, whose it is, and what to push."""
 
+    where: str
     id: tuple[str, ...]
     push: Any
 
@@ -91,7 +92,7 @@ class RowReader:
             return lambda line: self._of_list(_values(line))
         raise DataError(
             f"{_shown(text)} is neither a header nor a row of {len(self._columns)}. Begin with a header that names "
-            f"some of {self._listed}, or name the values by --columns."
+            f"some of {self._listed}."
         )
 
     def _table(self, text: str) -> Table | None:
@@ -131,7 +132,7 @@ class RowReader:
             return self._of_mapping(dict(zip(self._columns, values, strict=True)))
         if self.ids:
             raise DataError(f"The row has {len(values)} values; expected one for each of {', '.join(self._columns)}.")
-        return Row((), values[0] if len(values) == 1 else values)
+        return Row(self.where, (), values[0] if len(values) == 1 else values)
 
     def _of_mapping(self, given: Mapping[str, Any]) -> Row:
         push = {name: value for name, value in given.items() if name in self._own}
@@ -141,7 +142,7 @@ class RowReader:
             raise DataError(f"The row has {', '.join(given) or 'nothing'}; the model reads {self._listed}.")
         if absent := [name for name in self.ids if name not in given]:
             raise DataError(f"The row has {', '.join(given)}, but no {', '.join(absent)}, which says whose it is.")
-        return Row(tuple(_id(given[name]) for name in self.ids), push)
+        return Row(self.where, tuple(_id(given[name]) for name in self.ids), push)
 
     def _remark_on(self, given: Mapping[str, Any]) -> None:
         for name in given:

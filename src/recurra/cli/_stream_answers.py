@@ -1,24 +1,16 @@
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic_core import to_json
 
-from recurra.cli._rows import RowReader
+from recurra.cli._csv_text import csv_line
+from recurra.cli._rows import Row, RowReader
 from recurra.cli._stream_sessions import Sessions
 from recurra.errors import DataError, RecurraError
 from recurra.runtime import Session
-
-
-class Waiting(NamedTuple):
-    """A row that came and is to be pushed."""
-
-    where: str
-    id: tuple[str, ...]
-    push: Any
 
 
 class Answers:
@@ -48,7 +40,7 @@ class Answers:
                 self._complain(reader.where, error)
             else:
                 if row is not None:
-                    rows.append(Waiting(reader.where, row.id, row.push))
+                    rows.append(row)
         self._answer(rows)
 
     def observe(self, lines: Sequence[bytes], reader: RowReader) -> None:
@@ -60,16 +52,16 @@ class Answers:
                 self._complain(reader.where, error)
             else:
                 if row is not None:
-                    self._observe(Waiting(reader.where, row.id, row.push))
+                    self._observe(row)
 
-    def _answer(self, rows: list[Waiting]) -> None:
+    def _answer(self, rows: list[Row]) -> None:
         if self._latest:
             last = {row.id: row for row in rows}
             for row in rows:
                 if last[row.id] is not row:
                     self._observe(row)
             rows = [row for row in rows if last[row.id] is row]
-        together: dict[tuple[str, ...], Waiting] = {}
+        together: dict[tuple[str, ...], Row] = {}
         for row in rows:
             if row.id in together:
                 self._push([*together.values()])
@@ -77,13 +69,13 @@ class Answers:
             together[row.id] = row
         self._push([*together.values()])
 
-    def _observe(self, row: Waiting) -> None:
+    def _observe(self, row: Row) -> None:
         try:
             self._sessions.of(row.id).observe(row.push)
         except RecurraError as error:
             self._refuse(row, error)
 
-    def _push(self, rows: list[Waiting]) -> None:
+    def _push(self, rows: list[Row]) -> None:
         """Push rows of different sequences, together where they all are rows."""
         opened = [(row, session) for row in rows if (session := self._open(row)) is not None]
         answers = None
@@ -101,13 +93,13 @@ class Answers:
                 self._print(row, session, answer)
         sys.stdout.flush()
 
-    def _open(self, row: Waiting) -> Session | None:
+    def _open(self, row: Row) -> Session | None:
         try:
             return self._sessions.of(row.id)
         except RecurraError as error:
             return self._refuse(row, error)
 
-    def _print(self, row: Waiting, session: Session, answer: Any) -> None:
+    def _print(self, row: Row, session: Session, answer: Any) -> None:
         model = self._sessions.model
         document = model.document(answer)
         self._watch(row, document.get("drift"))
@@ -120,13 +112,12 @@ class Answers:
         sys.stdout.write(to_json(whole | document, inf_nan_mode="null").decode() + "\n")
 
     def _print_csv(self, values: dict[str, Any]) -> None:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
         if not self._has_header:
-            writer.writerow(values)
+            sys.stdout.write(csv_line(values))
             self._has_header = True
-        writer.writerow(values.values())
+        sys.stdout.write(csv_line(values.values()))
 
-    def _watch(self, row: Waiting, drift: float | None) -> None:
+    def _watch(self, row: Row, drift: float | None) -> None:
         """Warn when the errors of a sequence grow beyond the limit, and again only after they fell below it."""
         if drift is None or drift <= self._drift:
             self._drifting.discard(row.id)
@@ -135,7 +126,7 @@ class Answers:
             of = f" of {' / '.join(row.id)}" if row.id else ""
             say(f"{row.where}: errors{of} are {drift:.3g} times those of the test part. Fit the model again soon.")
 
-    def _refuse(self, row: Waiting, error: RecurraError) -> None:
+    def _refuse(self, row: Row, error: RecurraError) -> None:
         self._sessions.forget_unused(row.id)
         self._complain(row.where, error)
 

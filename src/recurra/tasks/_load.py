@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from recurra.tasks.forecast import Forecaster
 
 # The class of each task; only names written here are ever imported, whatever a file says.
-_ESTIMATORS = {"forecast": "recurra.tasks.forecast:Forecaster"}
+ESTIMATORS = {"forecast": "recurra.tasks.forecast:Forecaster"}
 
 
 def load(path: str | Path) -> Forecaster:
@@ -20,11 +20,11 @@ def load(path: str | Path) -> Forecaster:
     Every byte is checked first; BundleError says what is missing, damaged or too new.
     """
     bundle = open_bundle(path)
-    if bundle.manifest.task not in _ESTIMATORS:
+    if bundle.manifest.task not in ESTIMATORS:
         raise BundleError(
             f"{path} is a model for {bundle.manifest.task!r}, which this recurra doesn't know, only "
-            f"{', '.join(_ESTIMATORS)}. Upgrade with pip install -U recurra."
+            f"{', '.join(ESTIMATORS)}. Upgrade with pip install -U recurra."
         )
-    module, _, name = _ESTIMATORS[bundle.manifest.task].partition(":")
+    module, _, name = ESTIMATORS[bundle.manifest.task].partition(":")
     estimator: Any = getattr(importlib.import_module(module), name)
     return estimator.load(path)

@@ -1,0 +1,87 @@
+"""`recurra predict` without torch: the rows of a file go through sessions, one for each sequence."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from recurra.cli._rows import Row, RowReader
+from recurra.cli._stream_sessions import Sessions
+from recurra.errors import DataError, MissingExtraError, RecurraError
+from recurra.runtime import load
+
+# How files begin that only the training side reads.
+_KINDS = {
+    b"PAR1": "Parquet",
+    b"ARROW1": "Arrow",
+    b"PK\x03\x04": "a workbook or an archive",
+    b"\xd0\xcf\x11\xe0": "a workbook",
+    b"\x1f\x8b": "compressed",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+
+
+def predict_rows(bundle: Path, data: Path, *, every_step: bool, seed: int | None) -> list[dict[str, Any]]:
+    """The rows of the answer after the last row of each sequence, or, with `every_step`, after each row.
+
+    Intervals are those of the fit: only streams adapt them. DataError names the line that can't be pushed.
+    """
+    model = load(bundle)
+    spec = model.spec()
+    reader = RowReader(spec, source=str(data))
+    known = spec.options.get("properties", {})
+    options = {name: value for name, value in (("adapt", False), ("seed", seed)) if name in known and value is not None}
+    sessions = Sessions(model, reader.ids, options, limit=sys.maxsize)
+    answers: list[dict[str, Any]] = []
+    last: dict[tuple[str, ...], Row] = {}
+    for line in _lines(data):
+        try:
+            row = reader.read(line)
+        except DataError as error:
+            raise DataError(f"{reader.where}: {error}") from error
+        if row is None:
+            continue
+        if every_step:
+            session, answer = sessions.of(row.id), _push(sessions, row)
+            answers += [{"step": session.steps, **values} for values in model.rows(session, answer)]
+        elif row.id in last:
+            _push(sessions, last[row.id], silently=True)
+        last[row.id] = row
+    if not last:
+        raise DataError(f"{data} holds no rows; expected at least one.")
+    for row in () if every_step else last.values():
+        answer = _push(sessions, row)
+        document = model.document(answer)
+        if document.get("ready") is False:
+            of = f" of {' / '.join(row.id)}" if row.id else ""
+            raise DataError(f"{data}: the rows{of} are too few to forecast from. Give {document['needs']} more.")
+        answers += model.rows(sessions.of(row.id), answer)
+    return answers
+
+
+def _push(sessions: Sessions, row: Row, *, silently: bool = False) -> Any:
+    try:
+        session = sessions.of(row.id)
+        return session.observe(row.push) if silently else session.push(row.push)
+    except RecurraError as error:
+        raise DataError(f"{row.where}: {error}") from error
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            begin = file.read(8)
+            for magic, kind in _KINDS.items():
+                if begin.startswith(magic):
+                    raise MissingExtraError(
+                        f"{path} is {kind}; without torch and polars, CSV and JSON lines in UTF-8 are read. "
+                        "Convert it, or run: pip install 'recurra[train]'"
+                    )
+            file.seek(0)
+            for line in file:
+                yield line.removesuffix(b"\n")
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}. Give a file of rows.") from error
