@@ -243,9 +243,18 @@ struct Program::Pass {
             const Index own = value(v).dims[1] * depth;
             const Index step = value(v).dims[0] == 1 ? 0 : own;
             for (Index r = 0; r < rows; ++r) {
-                const float* from = data(v) + r * row_of(v);
-                float* to = result(it.out) + r * time * width * depth + offset;
-                for (Index t = 0; t < time; ++t, from += step, to += width * depth) std::copy_n(from, own, to);
+                const float* const from = data(v) + r * row_of(v);
+                float* const to = result(it.out) + r * time * width * depth + offset;
+                if (own == 1) {  // a call for each number would cost more than the number
+                    for (Index t = 0; t < time; ++t) to[t * width * depth] = from[t * step];
+                } else if (own == 2) {
+                    for (Index t = 0; t < time; ++t) {
+                        to[t * width * depth] = from[t * step];
+                        to[t * width * depth + 1] = from[t * step + 1];
+                    }
+                } else {
+                    for (Index t = 0; t < time; ++t) std::copy_n(from + t * step, own, to + t * width * depth);
+                }
             }
             offset += own;
         }

@@ -155,7 +155,7 @@ def _level(low: Lowering, block: blocks.Level, name: str, x: Value) -> Value:
     build, targets = low.build, x.shape[1] // 2
     if block.method == "zero":
         return build.constant(np.zeros((1, targets), dtype=np.float32))
-    values, observed = _columns(build, x, 2)
+    values, observed = build.columns(x, 2)
     if block.method == "last":
         return build.add("last", (1, targets), values, observed)
     if block.steps is not None and block.steps < x.shape[0]:
@@ -168,20 +168,15 @@ def _level(low: Lowering, block: blocks.Level, name: str, x: Value) -> Value:
 
 def _spread(low: Lowering, block: blocks.Spread, name: str, x: Value) -> Value:
     build, targets = low.build, x.shape[1] // 3
-    values, observed, scale = _columns(build, x, 3)
+    values, observed = build.columns(x, 3)[:2]
     one = (1, targets)
-    floor = build.add("multiply", one, build.add("slice", one, scale), build.constant(np.full((1, 1), 0.1)))
+    scale = build.first(x, 2 * targets, targets)
+    floor = build.add("multiply", one, scale, build.constant(np.full((1, 1), 0.1)))
     if block.method == "mean-abs":
         return build.add("add", one, _mean(build, build.add("abs", values.shape, values), observed), floor)
     centred = build.add("subtract", values.shape, values, _mean(build, values, observed))
     variance = _mean(build, build.add("multiply", values.shape, centred, centred), observed)
     return build.add("sqrt", one, build.add("add", one, variance, build.add("multiply", one, floor, floor)))
-
-
-def _columns(build: Builder, x: Value, parts: int) -> list[Value]:
-    """The parts, all of one width, that stand side by side in x (T, W)."""
-    time, width = x.shape[0], x.shape[1] // parts
-    return [build.add("slice", (time, width), x, axis=1, start=i * width) for i in range(parts)]
 
 
 def _mean(build: Builder, values: Value, observed: Value) -> Value:

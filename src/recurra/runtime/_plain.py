@@ -10,13 +10,14 @@ from pydantic import ValidationError
 
 from recurra.blocks import Composition, Embedding
 from recurra.bundle import Bundle
-from recurra.errors import BundleError, ConfigError, DataError
+from recurra.errors import BundleError, ConfigError, DataError, StateError
 from recurra.runtime._native import State
 from recurra.runtime._network import Network
 from recurra.runtime._session import Inside, Model, Session, Spec
 from recurra.runtime._state import seal, unseal
 
 _STEPS = struct.Struct("<Q")
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 class PlainModel(Model):
@@ -62,8 +63,11 @@ class PlainModel(Model):
         """The session that gave these bytes."""
         content = unseal(self.fingerprint, state)
         begun = self.network.begin()
+        # A seal keeps off damage, not somebody who makes states up.
+        if len(content) != _STEPS.size + 4 * begun.size or (steps := _STEPS.unpack_from(content)[0]) >= 2**63:
+            raise StateError(f"This state isn't one of {self.name}'s, though it says so. Use what state() returned.")
         begun.write(np.frombuffer(content, dtype="<f4", offset=_STEPS.size).astype(np.float32))
-        return PlainSession(self, begun, _STEPS.unpack_from(content)[0])
+        return PlainSession(self, begun, steps)
 
     def push_many(self, sessions: Sequence[PlainSession], xs: Sequence[Any]) -> list[np.ndarray]:
         """One step of each session, in one call of the core."""
@@ -119,11 +123,13 @@ class PlainModel(Model):
 
     def _vector(self, name: str, width: int, x: Any) -> np.ndarray:
         try:
-            vector = np.array(x, dtype=np.float64).reshape(1, -1)
-        except (TypeError, ValueError) as error:
+            vector = np.array(x, dtype=np.float64)
+        except (TypeError, ValueError, OverflowError) as error:
             raise DataError(f"{name} is {x!r}; it takes {_numbers(width)}.") from error
-        if vector.shape[1] != width or not np.isfinite(vector).all():
-            raise DataError(f"{name} is {x!r}; it takes {_numbers(width)}, none of them NaN or infinite.")
+        is_truth = isinstance(x, bool) or (isinstance(x, list) and any(isinstance(number, bool) for number in x))
+        if is_truth or vector.ndim > 1 or vector.size != width or not (np.abs(vector) <= _LARGEST).all():
+            raise DataError(f"{name} is {x!r}; it takes {_numbers(width)}, none of them NaN or infinite in float32.")
+        vector = vector.reshape(1, -1)
         if name in self._codes:
             limits = np.array(self._codes[name])
             if (vector != np.floor(vector)).any() or (vector < 0).any() or (vector >= limits).any():

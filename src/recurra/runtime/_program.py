@@ -25,6 +25,7 @@ class Builder:
     def __init__(self) -> None:
         self._values: list[tuple[Any, ...]] = []
         self._instructions: list[tuple[Any, ...]] = []
+        self._parts: dict[int, tuple[Value, ...]] = {}  # of what was concatenated
         self._inputs = 0
 
     def input(self, shape: Shape) -> Value:
@@ -55,12 +56,49 @@ class Builder:
         """What one instruction gives."""
         out = self._value(shape)
         numbers = [value.number for value in inputs]
+        if kind == "concatenate":
+            self._parts[out.number] = inputs
         self._instructions.append((kind, out.number, numbers, (axis, start, state), bounds, weights))
         return out
 
+    def columns(self, value: Value, count: int) -> list[Value]:
+        """The `count` parts, all of one width, that stand side by side in `value` (T, W)."""
+        time, width = value.shape[0], value.shape[1] // count
+        parts = dict(enumerate(self._parts.get(value.number, ())))
+        even = [part.shape[-1] for part in parts.values()] == [width] * count
+        return [
+            parts[i]  # as it was before they were joined
+            if even and parts[i].shape == (time, width)
+            else self.add("slice", (time, width), value, axis=1, start=i * width)
+            for i in range(count)
+        ]
+
+    def first(self, value: Value, start: int, width: int) -> Value:
+        """Columns from `start` on of the first step of `value` (T, W), (1, width)."""
+        column = 0
+        for part in self._parts.get(value.number, ()):
+            if (column, part.shape) == (start, (1, width)):
+                return part
+            column += part.shape[-1]
+        step = self.add("slice", (1, value.shape[1]), value)
+        return self.add("slice", (1, width), step, axis=1, start=start)
+
     def program(self, outputs: Sequence[tuple[Value, Shape]]) -> Program:
-        """All of it, compiled; each output is given in a shape of so many numbers."""
-        return Program(self._values, self._instructions, [(value.number, shape) for value, shape in outputs])
+        """All that these need, compiled; each output is given in a shape of so many numbers."""
+        needed = {self._source(value.number) for value, _ in outputs}
+        instructions = []
+        for instruction in reversed(self._instructions):
+            _, out, inputs, (_, _, state), *_ = instruction
+            if out in needed or state >= 0:
+                needed |= {self._source(number) for number in inputs}
+                instructions.append(instruction)
+        return Program(self._values, instructions[::-1], [(value.number, shape) for value, shape in outputs])
+
+    def _source(self, number: int) -> int:
+        """What a view, perhaps of a view, shows; other values are themselves."""
+        while (same := self._values[number][3]) is not None:
+            number = same
+        return number
 
     def _value(
         self, shape: Shape, *, source: int | None = None, constant: np.ndarray | None = None, same: int | None = None
