@@ -46,3 +46,24 @@ def wheel(distributions: Path) -> Distribution:
     (path,) = distributions.glob("*.whl")
     with zipfile.ZipFile(path) as archive:
         return Distribution(path, frozenset(archive.namelist()))
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory, wheel: Distribution) -> Path:
+    """The folder of programs of a new environment that holds the wheel and what it needs."""
+    folder = tmp_path_factory.mktemp("clean")
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    programs = folder / ("Scripts" if sys.platform == "win32" else "bin")
+    install = [
+        programs / "python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--constraint",
+        ROOT / "constraints.txt",
+        wheel.path,
+    ]
+    done = subprocess.run(install, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return programs

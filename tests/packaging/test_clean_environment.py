@@ -5,35 +5,13 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from cases.distributions import PROJECT, ROOT, Distribution
+from cases.distributions import PROJECT
 
 pytestmark = pytest.mark.packaging
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory, wheel: Distribution) -> Path:
-    """The folder of programs of a new environment that holds the wheel and what it needs."""
-    folder = tmp_path_factory.mktemp("clean")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    programs = folder / ("Scripts" if sys.platform == "win32" else "bin")
-    install = [
-        programs / "python",
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--constraint",
-        ROOT / "constraints.txt",
-        wheel.path,
-    ]
-    done = subprocess.run(install, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return programs
 
 
 def run(program: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
