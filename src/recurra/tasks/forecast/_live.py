@@ -16,11 +16,11 @@ from recurra.runtime import Model, Network, Session, Spec, unseal
 from recurra.tasks.forecast._choices import Chosen
 from recurra.tasks.forecast._live_answer import Forecast, answer_schema, document, table_rows
 from recurra.tasks.forecast._live_decoding import Decoder, Direct, Sampled
+from recurra.tasks.forecast._live_frame import frame_of
 from recurra.tasks.forecast._live_reading import columns_of, example, row_schema, series_label
 from recurra.tasks.forecast._live_session import ForecastSession
 from recurra.tasks.forecast._live_state import read_options, unpack
 from recurra.tasks.forecast._live_tracking import follow
-from recurra.tasks.forecast._live_window import frame_of
 
 _OPTIONS = {
     "adapt": {
@@ -108,7 +108,7 @@ class LiveForecaster(Model):
         ready = [session for session in sessions if not session.needs]
         answers = {id(session): self.unready(session) for session in sessions if session.needs}
         if ready:
-            windows = [session.window.inputs() for session in ready]
+            windows = [session.inputs.now() for session in ready]
             stacked = {name: np.concatenate([window[name] for window in windows]) for name in windows[0]}
             raw, spreads = self.decoder.forecast(stacked, [(session.seed, session.steps) for session in ready])
             for session, forecast, spread in zip(ready, raw, spreads, strict=True):

@@ -21,7 +21,7 @@ def look_inside(session: ForecastSession, hold: Mapping[str, float] | None) -> I
     direct decoder only: a recursive one would have to be held on every path that it draws.
     """
     model, decoder = session.model, session.model.decoder
-    inputs = dict(session.window.inputs())
+    inputs = dict(session.inputs.now())
     traces: list[Trace] = []
     outputs: list[dict[str, np.ndarray]] = []
     if isinstance(decoder, Sampled):

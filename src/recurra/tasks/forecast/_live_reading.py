@@ -34,8 +34,8 @@ class Row(NamedTuple):
 class Reader:
     """Reads pushes: a number for a single target, or a mapping of columns to values as they stand in a table."""
 
-    def __init__(self, schema: Schema, clock: Clock, series: str) -> None:
-        self.schema, self.clock, self.series = schema, clock, series
+    def __init__(self, schema: Schema, clock: Clock) -> None:
+        self.schema, self.clock = schema, clock
         self.columns = columns_of(schema, clock)
         self._allowed = frozenset(self.columns)
         self._without: Any = tuple(
@@ -49,30 +49,30 @@ class Reader:
             for name, kinds in getattr(schema, f"{part}_categories").items()
         }
 
-    def read(self, x: Any) -> Row:
-        """The row that `x` says. DataError for what isn't one."""
+    def read(self, x: Any, series: str) -> Row:
+        """The row of a series that `x` says. DataError for what isn't one."""
         if isinstance(x, (float, int)) and len(self.schema.target) == 1:
             if -_LARGEST <= x <= _LARGEST:
                 return Row(None, (float(x),), False, *self._without)
             if x == x:
                 raise _infinite(self.schema.target[0], x)
         if isinstance(x, Mapping):
-            return self._of_mapping(x)
+            return self._of_mapping(x, series)
         if len(self.schema.target) == 1 and (x is None or isinstance(x, (str, float, int, np.number))):
-            return self._of_mapping({self.schema.target[0]: x})
+            return self._of_mapping({self.schema.target[0]: x}, series)
         raise DataError(
             f"{_shown(x)} was pushed; expected {'a number or ' if len(self.schema.target) == 1 else ''}a mapping of "
             f"the columns {', '.join(self.columns)} to values. Push a row like {example(self.schema, self.clock)}."
         )
 
-    def _of_mapping(self, x: Mapping[str, Any]) -> Row:
+    def _of_mapping(self, x: Mapping[str, Any], series: str) -> Row:
         if not x.keys() <= self._allowed:
             strangers = ", ".join(repr(name) for name in x if name not in self._allowed)
             raise DataError(
                 f"A row with {strangers} was pushed; the model knows the columns {', '.join(self.columns)}. "
                 "Leave the others out."
             )
-        self._check_series(x)
+        self._check_series(x, series)
         schema = self.schema
         target = tuple([self._number(name, x.get(name)) for name in schema.target])
         return Row(
@@ -87,14 +87,14 @@ class Reader:
             tuple([self._code(name, x.get(name)) for name in schema.static_categories]),
         )
 
-    def _check_series(self, x: Mapping[str, Any]) -> None:
+    def _check_series(self, x: Mapping[str, Any], series: str) -> None:
         names = self.schema.columns.series
         if not names or not any(name in x for name in names):
             return
         label = series_label([x.get(name, "") for name in names])
-        if label != self.series:
+        if label != series:
             raise DataError(
-                f"A row of series {label!r} was pushed to the session of series {self.series!r}. "
+                f"A row of series {label!r} was pushed to the session of series {series!r}. "
                 "Open a session for each series: stream(id=...)."
             )
 

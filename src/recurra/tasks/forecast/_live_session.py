@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from recurra.errors import DataError
 from recurra.runtime import Inside, Session, seal
 from recurra.tasks.forecast._live_answer import Forecast
+from recurra.tasks.forecast._live_inputs import Inputs
 from recurra.tasks.forecast._live_inside import look_inside
-from recurra.tasks.forecast._live_reading import Reader, Row
+from recurra.tasks.forecast._live_moments import Moments
+from recurra.tasks.forecast._live_places import place
+from recurra.tasks.forecast._live_reading import Row
 from recurra.tasks.forecast._live_state import pack, unpack
 from recurra.tasks.forecast._live_tracking import Tracker
 from recurra.tasks.forecast._live_window import Window
@@ -30,7 +33,6 @@ class ForecastSession(Session):
     def __init__(self, model: LiveForecaster, series: str, *, adapt: bool, seed: int) -> None:
         self.model: LiveForecaster = model  # pyright: ignore[reportIncompatibleVariableOverride]
         self.series, self.adapt, self.seed = series, adapt, seed
-        self.reader = Reader(model.frame.preparation.table, model.frame.clock, series)
         self.reset()
 
     def push(self, x: Any) -> Forecast:
@@ -43,7 +45,7 @@ class ForecastSession(Session):
         self.enter(self.read(x))
         if self.needs:
             return self.model.unready(self)
-        raw, spread = self.model.decoder.forecast(self.window.inputs(), ((self.seed, self.steps),))
+        raw, spread = self.model.decoder.forecast(self.inputs.now(), ((self.seed, self.steps),))
         return self.model.finish(self, raw[0], spread[0])
 
     def observe(self, x: Any) -> None:
@@ -67,7 +69,9 @@ class ForecastSession(Session):
         """Back to the beginning of the series, with the bundle's calibration."""
         model = self.model
         self.steps = 0
-        self.window = Window(model.frame, self.series)
+        known = self.series in model.frame.places
+        self.window = Window(model.frame, None if known else Moments(model.frame.targets))
+        self.inputs = Inputs(model.frame, self.window, self.series)
         self.tracker = Tracker(model.followed, model.base, model.chosen.levels, adapt=self.adapt)
 
     def inside(self, x: Any = None, *, hold: Mapping[str, float] | None = None) -> Inside:
@@ -90,8 +94,8 @@ class ForecastSession(Session):
 
     def read(self, x: Any) -> Entry:
         """What a push says and where it belongs. DataError for what can't follow; nothing changes."""
-        row = self.reader.read(x)
-        ahead, time = self.window.place(row)
+        row = self.model.frame.reader.read(x, self.series)
+        ahead, time = place(self.window, row)
         if row.static or row.static_codes:
             self._check_static(row)
         return Entry(row, ahead, time)
@@ -110,13 +114,13 @@ class ForecastSession(Session):
         if number <= tracker.until or number == tracker.next:
             for passed in range(window.count, number):
                 tracker.forget(passed)
-            tracker.judge(number, row.target, window.scales())
+            tracker.judge(number, row.target, self.inputs.scales())
         window.take(ahead, time, row)
 
     def _check_static(self, row: Row) -> None:
-        table, window = self.model.frame.preparation.table, self.window
-        pairs = [*zip(table.static, window.static_values, row.static, strict=True)]
-        pairs += zip(table.static_categories, window.static_codes, row.static_codes, strict=True)
+        table, inputs = self.model.frame.preparation.table, self.inputs
+        pairs = [*zip(table.static, inputs.static_values, row.static, strict=True)]
+        pairs += zip(table.static_categories, inputs.static_codes, row.static_codes, strict=True)
         for name, before, now in pairs:
             if before == before and now == now and before and now and before != now:
                 raise DataError(
@@ -125,8 +129,8 @@ class ForecastSession(Session):
                 )
 
     def _settle_static(self, row: Row) -> None:
-        window = self.window
-        values = tuple(old if old == old else new for old, new in zip(window.static_values, row.static, strict=True))
-        codes = tuple(old or new for old, new in zip(window.static_codes, row.static_codes, strict=True))
-        if repr(values) != repr(window.static_values) or codes != window.static_codes:
-            window.set_static(values, codes)
+        inputs = self.inputs
+        values = tuple(old if old == old else new for old, new in zip(inputs.static_values, row.static, strict=True))
+        codes = tuple(old or new for old, new in zip(inputs.static_codes, row.static_codes, strict=True))
+        if repr(values) != repr(inputs.static_values) or codes != inputs.static_codes:
+            inputs.set_static(values, codes)

@@ -76,7 +76,7 @@ def unpack(session: ForecastSession, content: bytes) -> None:
         window.moments.numbers[:] = moments
     window.steps[:] = steps
     tracker.moved[:], tracker.waiting[:], tracker.numbers = moved, waiting, numbers.tolist()
-    window.set_static(tuple(static_values.tolist()), tuple(static_codes.tolist()))
+    session.inputs.set_static(tuple(static_values.tolist()), tuple(static_codes.tolist()))
     for _ in range(planned):
         number, time = struct.unpack_from("<2q", content, at)
         values = np.frombuffer(content, dtype=np.float64, count=len(_blank(session)), offset=at + 16).tolist()
@@ -92,8 +92,8 @@ def _arrays(session: ForecastSession) -> list[np.ndarray]:
         *(array[:, start:stop] for array in window.arrays_ahead),
         np.array(window.ago, dtype=np.int64),
         np.array(window.seen_at, dtype=np.int64),
-        np.array(window.static_values, dtype=np.float64),
-        np.array(window.static_codes, dtype=np.int64),
+        np.array(session.inputs.static_values, dtype=np.float64),
+        np.array(session.inputs.static_codes, dtype=np.int64),
         np.zeros(0) if window.moments is None else window.moments.numbers,
         window.steps,
         tracker.moved,

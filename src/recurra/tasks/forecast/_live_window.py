@@ -3,54 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
-from recurra.data._clock import Calendar, Clock
-from recurra.data._preparation import Preparation
 from recurra.data._written_time import DAY
-from recurra.errors import DataError
-from recurra.tasks.forecast._choices import Chosen
+from recurra.tasks.forecast._live_frame import Frame
 from recurra.tasks.forecast._live_moments import Moments
-from recurra.tasks.forecast._live_reading import Row, RowScaling
+from recurra.tasks.forecast._live_reading import Row
 
 _ROOM = 64  # rows that are appended before all are moved to the front
 _MOST_PLANNED = 1000
 _STEPS = 256  # of which the middle one is what uneven times go on by
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """What all windows of a model have in common."""
-
-    chosen: Chosen
-    preparation: Preparation
-    clock: Clock
-    calendar: Calendar
-    known: RowScaling
-    past: RowScaling
-    static: RowScaling
-    inputs: Mapping[str, int]  # that the network takes
-
-    @property
-    def targets(self) -> int:
-        """How many targets there are, C."""
-        return len(self.preparation.typical_scale)
-
-    @property
-    def rows(self) -> int:
-        """Rows of a batch that one forecast takes: one for each target that is forecast by itself."""
-        return 1 if self.chosen.joint else self.targets
-
-
-def frame_of(chosen: Chosen, preparation: Preparation, inputs: Mapping[str, int]) -> Frame:
-    """The frame of a model."""
-    clock = Clock(preparation.table)
-    calendar = Calendar(preparation.calendar, clock)
-    scalings = (RowScaling(part) for part in (preparation.known, preparation.past, preparation.static))
-    return Frame(chosen, preparation, clock, calendar, *scalings, inputs=inputs)
 
 
 class Window:
@@ -61,7 +24,7 @@ class Window:
     what is known of them. A row without any target is one of those until a later row has one.
     """
 
-    def __init__(self, frame: Frame, series: str) -> None:
+    def __init__(self, frame: Frame, moments: Moments | None) -> None:
         chosen, clock = frame.chosen, frame.clock
         self.frame = frame
         self.context, self.horizon = chosen.context, chosen.horizon
@@ -89,17 +52,12 @@ class Window:
         self.ago = [0] * targets  # rows since each target was last observed
         self.seen_at = [0] * targets  # when that was
         self.steps = np.zeros(_STEPS if clock.is_uneven else 0, dtype=np.int64)
-        self.static_values = (math.nan,) * len(table.static)
-        self.static_codes = (0,) * len(table.static_categories)
-        place = {label: at for at, label in enumerate(frame.preparation.series)}.get(series)
-        self.moments = Moments(targets) if place is None else None
+        self.moments = moments  # of a series that wasn't trained on
         self._ahead = frame.known.apply((math.nan,) * len(table.known))
         self._nothing = frame.past.apply((math.nan,) * len(table.past))
         self._has_past = bool(self.past.size or self.past_codes.size)
         self._has_known = bool(self.known.shape[2] > calendar or self.known_codes.size)
-        self._inputs = self._begun_inputs(place)
-        self._future = self._inputs.get("future")
-        self._progress_only = self.known.shape[2] == 0
+        self._says_nothing_ahead = not (self.known.size or self.known_codes.size)
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
@@ -110,31 +68,6 @@ class Window:
     def arrays_ahead(self) -> tuple[np.ndarray, ...]:
         """Those that reach as far ahead as the forecast."""
         return self.known, self.known_codes, self.time
-
-    def place(self, row: Row) -> tuple[int, int]:
-        """How many rows after the next one a row belongs, and its time. DataError where it can't follow the others."""
-        clock = self.frame.clock
-        if row.time is None:
-            return self._place_without_time()
-        if not self.begun:
-            return 0, row.time
-        last = int(self.time[0, self.end - 1]) if self.count else self.first - 1
-        if row.time <= last:
-            shown = clock.text(row.time)
-            raise DataError(
-                f"A row of {shown} was pushed, but the series has come to {clock.text(last)}. Rows come in order of "
-                "time, one for each time: push the next one, or begin a new session."
-            )
-        steps, time = clock.place(row.time, self.first)
-        if steps is None:
-            return self._place_without_grid(time), time
-        ahead = steps - self.count
-        if ahead < 0:
-            raise DataError(
-                f"A row of {clock.text(row.time)} was pushed, which falls into the same step ({clock.frequency}) as "
-                f"{clock.text(last)}. Push one row for each step: aggregate first."
-            )
-        return ahead, time
 
     def plan(self, ahead: int, time: int, row: Row) -> None:
         """Take in a row without a target: it is of use for what it says of the time ahead."""
@@ -167,133 +100,9 @@ class Window:
             self.waiting = max(self.waiting - ahead - 1, 0)
         self.cursor = 0
 
-    def inputs(self) -> dict[str, np.ndarray]:
-        """The network's inputs, (B, ...) each; views that hold until the next row."""
-        inputs, end = self._inputs, self.end
-        start = end - self.context
-        inputs["target"] = self._own(self.target, start, end)
-        inputs["observed"] = self._own(self.observed, start, end)
-        taken = self.frame.inputs
-        if "since" in taken:
-            inputs["since"] = self._own(self.since, start, end)
-        if self._has_past:
-            if "past" in taken:
-                inputs["past"] = self._shared(self.past, start, end)
-            if "past_codes" in taken:
-                inputs["past_codes"] = self._shared(self.past_codes, start, end)
-        if self.frame.chosen.decoder == "recursive":
-            # Those of the step ahead are known at each step.
-            inputs["known"] = self._shared(self.known, start + 1, end + self.horizon)
-            inputs["known_codes"] = self._shared(self.known_codes, start + 1, end + self.horizon)
-        else:
-            self._direct_inputs(inputs, start, end)
-        if self.moments is not None:
-            self._measure(inputs)
-        return inputs
-
-    def set_static(self, values: tuple[float, ...], codes: tuple[int, ...]) -> None:
-        """Settle what describes the series."""
-        self.static_values, self.static_codes = values, codes
-        batch = self.frame.rows
-        if "static" in self.frame.inputs:
-            self._inputs["static"] = np.array([self.frame.static.apply(values)] * batch, dtype=np.float32)
-        if "static_codes" in self.frame.inputs:
-            self._inputs["static_codes"] = np.array([codes] * batch, dtype=np.float32)
-
     def times_ahead(self, count: int) -> np.ndarray:
         """The times of so many rows that are forecast, int64."""
         return self.time[0, self.end : self.end + count].copy()
-
-    def scales(self) -> list[float]:
-        """The scale of each target of the series."""
-        if self.moments is not None:
-            return self.moments.scale(self.frame.preparation.typical_scale)
-        return self._known_scale
-
-    def _begun_inputs(self, place: int | None) -> dict[str, np.ndarray]:
-        frame, batch = self.frame, self.frame.rows
-        shape = (batch, 1, frame.targets if frame.chosen.joint else 1)
-        taken = frame.inputs
-        inputs: dict[str, np.ndarray] = {}
-        preparation = frame.preparation
-        centre = np.zeros(frame.targets) if place is None else np.asarray(preparation.centre[place])
-        scale = np.asarray(preparation.typical_scale if place is None else preparation.scale[place])
-        self._known_scale = [float(value) for value in scale]
-        if "centre" in taken:
-            inputs["centre"] = centre.astype(np.float32).reshape(shape)
-        if "scale" in taken:
-            inputs["scale"] = scale.astype(np.float32).reshape(shape)
-        if "channel" in taken:
-            inputs["channel"] = np.arange(batch, dtype=np.float32).reshape(-1, 1)
-        if "future" in taken:
-            padded = frame.chosen.horizon_padded
-            inputs["future"] = np.zeros((batch, padded, 1 + self.known.shape[2]), dtype=np.float32)
-            inputs["future"][..., 0] = np.arange(1, padded + 1, dtype=np.float32) / np.float32(self.horizon)
-        if "static" in taken:
-            inputs["static"] = np.array([frame.static.apply(self.static_values)] * batch, dtype=np.float32)
-        if "static_codes" in taken:
-            inputs["static_codes"] = np.array([self.static_codes] * batch, dtype=np.float32)
-        return inputs
-
-    def _direct_inputs(self, inputs: dict[str, np.ndarray], start: int, end: int) -> None:
-        taken = self.frame.inputs
-        if "known" in taken:
-            inputs["known"] = self._shared(self.known, start, end)
-        if "known_codes" in taken:
-            inputs["known_codes"] = self._shared(self.known_codes, start, end)
-        stop, future = end + self.horizon, self._future
-        if future is not None and not self._progress_only:
-            future[:, : self.horizon, 1:] = self.known[:, end:stop]
-            if future.shape[1] > self.horizon:
-                future[:, self.horizon :, 1:] = self.known[:, stop - 1 : stop]
-        if "future_codes" in taken:
-            codes = self.known_codes[:, end:stop]
-            missing = self.frame.chosen.horizon_padded - self.horizon
-            if missing:
-                codes = np.concatenate([codes, codes[:, -1:].repeat(missing, axis=1)], axis=1)
-            inputs["future_codes"] = codes if len(self.target) == 1 else codes.repeat(len(self.target), axis=0)
-
-    def _own(self, array: np.ndarray, start: int, end: int) -> np.ndarray:
-        """Of each target; contiguous, which the slice of a single one is already."""
-        view = array[:, start:end]
-        return view if len(array) == 1 else np.ascontiguousarray(view)
-
-    def _shared(self, array: np.ndarray, start: int, end: int) -> np.ndarray:
-        view = array[:, start:end]
-        return view if len(self.target) == 1 else view.repeat(len(self.target), axis=0)
-
-    def _measure(self, inputs: dict[str, np.ndarray]) -> None:
-        assert self.moments is not None
-        if "centre" in inputs:
-            inputs["centre"][:] = np.asarray(self.moments.centre()).reshape(inputs["centre"].shape)
-        if "scale" in inputs:
-            inputs["scale"][:] = np.asarray(self.scales()).reshape(inputs["scale"].shape)
-
-    def _place_without_time(self) -> tuple[int, int]:
-        clock = self.frame.clock
-        if not clock.columns:
-            return self.waiting, self.count + self.waiting
-        if not self.begun or clock.is_uneven:
-            why = "of the first row" if not self.begun else "of each row, since rows are unevenly spaced"
-            raise DataError(
-                f"A row without {', '.join(clock.columns)} was pushed; the model needs the time {why}. "
-                f"Push it too, written like {clock.example()!r}."
-            )
-        return self.cursor, self._time_of(self.cursor)
-
-    def _place_without_grid(self, time: int) -> int:
-        """Where a row goes whose series has no grid: after those that wait, or where one of them is."""
-        numbers = sorted(self.planned)
-        times = [self.planned[number].time for number in numbers]
-        if time in times:
-            return numbers[times.index(time)] - self.count
-        if numbers and time < (times[-1] or 0):
-            text = self.frame.clock.text
-            raise DataError(
-                f"A row of {text(time)} was pushed, but rows up to {text(times[-1] or 0)} were pushed ahead and none "
-                "of them is of this time. Push rows in order of time."
-            )
-        return self.waiting
 
     def _begin(self, time: int) -> None:
         self.begun, self.first = True, time
@@ -305,7 +114,7 @@ class Window:
         skipped = ahead - self.context - self.horizon
         if skipped > 0:  # nothing will be seen of the first of them
             row = self.planned.get(self.count + skipped - 1)
-            time = self._time_of(skipped - 1) if row is None or row.time is None else row.time
+            time = self.time_of(skipped - 1) if row is None or row.time is None else row.time
             self.ago = [ago + skipped for ago in self.ago]
             self.count += skipped
             self.planned = {number: row for number, row in self.planned.items() if number >= self.count}
@@ -316,7 +125,7 @@ class Window:
             row = self.planned.pop(self.count, None)
             self._append(int(self.time[0, self.end]), row)
 
-    def _time_of(self, ahead: int) -> int:
+    def time_of(self, ahead: int) -> int:
         """The time of the row so many after the next, if none says otherwise."""
         if ahead < self.horizon:
             return int(self.time[0, self.end + ahead])
@@ -407,7 +216,7 @@ class Window:
         self._write_known(place, time, self.planned.get(number))
 
     def _write_known(self, place: int, time: int, row: Row | None) -> None:
-        if self._progress_only and not self.known_codes.size:
+        if self._says_nothing_ahead:
             return
         calendar = self.frame.calendar.at(time)
         if self.known.shape[2]:
