@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
-from recurra.serve import ServeConfig, create_app
+from recurra.serve import ServeConfig, Server, create_app
 from serve.running_mean import RunningMean, write_mean
 
 
@@ -56,6 +58,26 @@ def serve(bundle: Path, tmp_path: Path) -> Iterator[Callable[..., Site]]:
             return running.enter_context(site) if enter else site
 
         yield start
+
+
+@pytest.fixture
+def live(bundle: Path) -> Iterator[Callable[..., Server]]:
+    """Starts servers on ports, each in a thread, until the test's end."""
+    running: list[tuple[Server, Thread]] = []
+
+    def start(*bundles: Path, load: Any = RunningMean, **options: Any) -> Server:
+        server = Server(bundles or [bundle], ServeConfig(port=0, **options), load=load)
+        thread = Thread(target=server.run)
+        thread.start()
+        running.append((server, thread))
+        while not server.started:
+            time.sleep(0.01)
+        return server
+
+    yield start
+    for server, thread in running:
+        server.should_exit = True
+        thread.join()
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """A model that isn't a network: the mean of what was pushed. It shows that the server knows no kind of model.
 
-    python tests/serve/running_mean.py BUNDLE PORT SESSIONS [--durable]
+    python tests/serve/running_mean.py BUNDLE PORT SESSIONS [--durable] [--impatient]
 
-serves it, in a process where importing torch fails.
+serves it, in a process where importing torch fails; with --impatient, slow clients have two seconds.
 """
 
 from __future__ import annotations
@@ -116,11 +116,14 @@ class MeanSession(Session):
 
 
 def main() -> None:
-    from recurra.serve import ServeConfig, Server
-
     sys.modules["torch"] = None  # type: ignore[assignment]
-    bundle, port, sessions = sys.argv[1:4]
-    config = ServeConfig(port=int(port), sessions=Path(sessions), durable="--durable" in sys.argv)
+    from recurra.serve import ServeConfig, Server, _protocol
+
+    bundle, port, sessions, *flags = sys.argv[1:]
+    patience = 2 if "--impatient" in flags else 30
+    config = ServeConfig(port=int(port), sessions=Path(sessions), durable="--durable" in flags, timeout=patience)
+    if "--impatient" in flags:
+        _protocol.HEADER_TIME = 2
     server = Server([Path(bundle)], config, load=RunningMean)
     print(server.address, flush=True)
     server.run()

@@ -60,9 +60,10 @@ def test_a_full_disk_changes_nothing_and_passes(file, caplog):
         await store.save([record("a")])
         pages = store._database.execute("PRAGMA page_count").fetchone()[0]
         store._database.execute(f"PRAGMA max_page_count = {pages}")
-        for _ in range(2):
-            with pytest.raises(Problem) as full:
-                await store.save([record("b", b"x" * 100_000)])
+        with pytest.raises(Problem) as full:
+            await store.save([record("b", b"x" * 100_000)])
+        with pytest.raises(Problem):
+            await store.journal([("a", b"x" * 100_000)])
         assert full.value.status_code == 507 and "full" in store.failing
         store._database.execute("PRAGMA max_page_count = 1000000")
         await store.save([record("c")])

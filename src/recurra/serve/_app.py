@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
@@ -72,7 +73,10 @@ def _explain_errors(app: FastAPI, service: Service) -> None:
             404: f"There is nothing at {request.url.path}. See /openapi.json for what there is.",
             405: f"{request.method} isn't done at {request.url.path}. See /openapi.json for what is.",
         }.get(error.status_code, str(error.detail))
-        return complain(request, Problem(error.status_code, "http", sentence, headers=error.headers))
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(_allowed(request.url.path)) or headers.get("Allow", "GET")
+        return complain(request, Problem(error.status_code, "http", sentence, headers=headers))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
@@ -85,6 +89,13 @@ def _explain_errors(app: FastAPI, service: Service) -> None:
     @app.exception_handler(Exception)
     async def bug(request: Request, error: Exception) -> Response:
         return complain(request, Problem(500, "bug", "This is our mistake. The server's log has its traceback."))
+
+
+def _allowed(path: str) -> list[str]:
+    """All that can be done at this path; the framework names only what the first of its routes takes."""
+    routes = [*_routes_models.router.routes, *_routes_sessions.router.routes]
+    here = [route for route in routes if isinstance(route, APIRoute) and route.path_regex.match(path)]
+    return sorted({method for route in here for method in route.methods or ()})
 
 
 def _say(error: RequestValidationError) -> str:

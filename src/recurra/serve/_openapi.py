@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 import recurra
+from recurra.errors import RecurraError
 from recurra.serve._service import Service
 from recurra.serve._shelf import Served
 
@@ -16,6 +17,8 @@ Open a session, push steps to it as they come, and each push gives an answer; or
 A session is also a WebSocket, at `/sessions/{sid}/ws`: one push a message, as JSON, and one `{"step", "answer"}` or
 `{"error", "code"}` for each, in order. Where the server has a token, browsers send it there as `?token=`, or as the
 subprotocol `recurra.token.TOKEN`."""
+
+_SESSION = "$response.body#/session"
 
 
 def describe_app(app: FastAPI, service: Service) -> dict[str, Any]:
@@ -27,6 +30,11 @@ def describe_app(app: FastAPI, service: Service) -> dict[str, Any]:
     schemas["Push"] = _any_of(models, [served.spec.push for served in models], "One step, as a model takes it.")
     schemas["Answer"] = _any_of(models, [served.spec.answer for served in models], "What a model says.")
     schemas["Options"] = _any_of(models, [served.spec.options for served in models], "How a model follows a sequence.")
+    most_ids = max(len(served.spec.id_columns) for served in models)
+    for body in ("PredictBody", "SessionBody"):
+        schemas[body]["properties"]["id"]["maxItems"] = most_ids
+    if gates := sorted({gate for served in models for gate in _gates(served)}):
+        schemas["InsideBody"]["properties"]["hold"]["propertyNames"] = {"enum": gates}
     pushes = {served.name: served.spec.example for served in models}
     examples = {
         "PushBody": {name: {"x": push} for name, push in pushes.items()},
@@ -35,9 +43,17 @@ def describe_app(app: FastAPI, service: Service) -> dict[str, Any]:
         "InsideBody": {name: {"x": push, "hold": {}} for name, push in pushes.items()},
         "GenerateBody": {"ten": {"steps": 10, "temperature": 0.8, "seed": 1}},
     }
+    links = {
+        operation["summary"]: {"operationId": operation["operationId"], "parameters": {"sid": _SESSION}}
+        for path, operations in document["paths"].items()
+        if "{sid}" in path
+        for operation in operations.values()
+    }
     for path, operations in document["paths"].items():
         for operation in operations.values():
             _finish(path, operation, models, examples, has_token=bool(service.config.token))
+            if "201" in operation["responses"]:
+                operation["responses"]["201"]["links"] = links
     for schema in ("HTTPValidationError", "ValidationError"):
         schemas.pop(schema, None)
     if bool(service.config.token):
@@ -50,8 +66,9 @@ def _finish(
 ) -> None:
     problem = {"application/json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
     responses = operation["responses"]
-    if "422" in responses:
-        responses["422"] = {"description": "What was sent doesn't fit.", "content": problem}
+    for status, response in responses.items():
+        if status[0] in "45":  # errors are JSON, whatever kind of answer a route gives
+            response["content"] = problem
     if "requestBody" in operation:
         responses["413"] = {"description": "The request is too large.", "content": problem}
     for parameter in operation.get("parameters", ()):
@@ -64,6 +81,18 @@ def _finish(
         body["examples"] = {key: {"value": value} for key, value in examples[name].items()}
     if has_token and path not in ("/health", "/ready"):
         operation["security"] = [{"token": []}]
+
+
+def _gates(served: Served) -> Iterator[str]:
+    """What `hold` may name, seen by looking inside once; nothing where a first push isn't enough for that."""
+    try:
+        traces = served.model.stream().inside(served.spec.example).traces
+    except RecurraError:
+        return
+    for trace in traces:
+        for gate in trace.gates:
+            yield gate
+            yield f"{trace.branch}.{trace.layer}.{gate}"
 
 
 def _any_of(models: list[Served], schemas: list[dict[str, Any]], about: str) -> dict[str, Any]:

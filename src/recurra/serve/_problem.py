@@ -14,6 +14,7 @@ _CODES: dict[type[RecurraError], tuple[int, str]] = {
     ConfigError: (422, "options"),
     StateError: (422, "state"),
 }
+_LONG = 600  # characters
 
 
 class Problem(HTTPException):
@@ -26,8 +27,12 @@ class Problem(HTTPException):
     @classmethod
     def of(cls, error: RecurraError) -> Problem:
         """The problem that an error of ours is to a client."""
+        # Sentences quote what was sent, which may be long.
+        sentence = (
+            str(error) if len(str(error)) <= _LONG else f"{str(error)[: _LONG // 2]} … {str(error)[-_LONG // 2 :]}"
+        )
         status, code = next((found for kind, found in _CODES.items() if isinstance(error, kind)), (503, "bundle"))
-        return cls(status, code, str(error))
+        return cls(status, code, sentence)
 
     def body(self) -> bytes:
         """The problem as JSON."""

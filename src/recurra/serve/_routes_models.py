@@ -13,6 +13,10 @@ from recurra.serve._sessions import follow
 
 router = APIRouter(route_class=JsonRoute)
 
+_TEXT: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus' text format."}
+}
+
 
 @router.get("/health", tags=["server"], response_model=Health, responses=problems())
 async def health() -> Response:
@@ -28,7 +32,7 @@ async def ready(service: ServiceDep) -> Response:
     return reply({"status": "ready"})
 
 
-@router.get("/metrics", tags=["server"], response_class=PlainTextResponse, responses=problems())
+@router.get("/metrics", tags=["server"], response_class=Response, responses={**problems(), **_TEXT})
 async def metrics(service: ServiceDep) -> Response:
     """Counters and times, for Prometheus."""
     text = service.metrics.render(open_sessions=service.open_sessions())

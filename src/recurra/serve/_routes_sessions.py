@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic_core import to_json
 
-from recurra.errors import RecurraError
+from recurra.errors import DataError, RecurraError
 from recurra.runtime import Session, Trace
 from recurra.serve._context import ClientDep, EntryDep, ServiceDep, begin, check_options, problems
 from recurra.serve._entry import Entry, as_event
@@ -29,7 +29,15 @@ router = APIRouter(route_class=JsonRoute, tags=["sessions"])
 
 _BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 _BINARY_BODY = {"requestBody": {"required": True, "content": _BYTES}}
-_EVENTS = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "Events."}}
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string", "description": "`answer`, at last `end`, or `error`."},
+        "id": {"type": "string", "description": "The step."},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
+_EVENTS = {200: {"content": {"text/event-stream": {"schema": _EVENT}}, "description": "Server-sent events."}}
 
 
 @router.post(
@@ -125,12 +133,17 @@ async def replace(entry: EntryDep, request: Request, service: ServiceDep) -> Res
     return reply(_describe(entry))
 
 
-@router.post("/sessions/{sid}/inside", response_model=InsideDocument, responses=problems(400, 404, 410, 422))
+@router.post("/sessions/{sid}/inside", response_model=InsideDocument, responses=problems(400, 404, 409, 410, 422))
 async def inside(entry: EntryDep, body: InsideBody, service: ServiceDep) -> Response:
     """What a push would say, with every gate on the way to it; the session doesn't move."""
 
     def look(session: Session) -> dict[str, Any]:
-        found = session.inside(body.x, hold=body.hold or None)
+        try:
+            found = session.inside(body.x, hold=body.hold or None)
+        except DataError as error:
+            if body.x is None:  # nothing is wrong with the request: there is nothing to look back at
+                raise Problem(409, "nothing", str(error)) from error
+            raise
         answer = entry.served.model.document(found.answer)
         return {"answer": answer, "traces": [_trace(trace) for trace in found.traces]}
 

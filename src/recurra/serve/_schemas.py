@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 # Places that depend on the models being served; `_openapi.py` writes the models' own schemas there.
 Push = Annotated[Any, Field(json_schema_extra={"x-recurra": "Push"})]
 Answer = Annotated[Any, Field(json_schema_extra={"x-recurra": "Answer"})]
 Options = Annotated[dict[str, Any], Field(json_schema_extra={"x-recurra": "Options"})]
+# JSON knows one kind of number: 5.0 is an integer there.
+Whole = Annotated[int, BeforeValidator(lambda n: int(n) if isinstance(n, float) and n.is_integer() else n)]
 Hold = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 
 
@@ -60,11 +62,11 @@ class InsideBody(_Asked):
 class GenerateBody(_Asked):
     """How to go on without pushes."""
 
-    steps: int = Field(default=100, ge=1, le=100_000, description="Steps to generate.")
+    steps: Whole = Field(default=100, ge=1, le=100_000, description="Steps to generate.")
     temperature: float = Field(
         default=1.0, ge=0, le=100, allow_inf_nan=False, description="0 takes the likeliest; 1 draws."
     )
-    seed: int | None = Field(default=None, ge=0, lt=2**63, description="Two runs with one seed give the same.")
+    seed: Whole | None = Field(default=None, ge=0, lt=2**63, description="Two runs with one seed give the same.")
 
 
 class ProblemDocument(BaseModel):

@@ -48,6 +48,7 @@ class Server(uvicorn.Server):
                 server_header=False,
                 access_log=False,
                 log_config=None,
+                log_level="error",  # it warns of every request that isn't one
                 timeout_graceful_shutdown=_GRACE,
             )
         )
