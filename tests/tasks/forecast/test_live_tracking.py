@@ -13,7 +13,8 @@ LEVELS = (0.1, 0.5, 0.9)
 
 
 def tracker(horizon: int, targets: int = 1) -> Tracker:
-    return Tracker(follow(horizon), np.zeros((horizon, targets, 4), dtype=np.float32), LEVELS, adapt=True)
+    followed = follow(horizon, LEVELS, targets)
+    return Tracker(followed, np.zeros((horizon, targets, 4), dtype=np.float32), adapt=True)
 
 
 @pytest.fixture(scope="module")

@@ -60,9 +60,9 @@ class LiveForecaster(Model):
                 f"{bundle.path} is whole, but its content does not fit together ({type(error).__name__}). It may come "
                 "from another version of recurra; fit the model again."
             ) from error
-        self.followed = follow(self.chosen.horizon)
+        self.followed = follow(self.chosen.horizon, self.chosen.levels, self.frame.targets)
         floor = np.asarray(self.chosen.floor, dtype=np.float32)[:, None]
-        self._floor = floor if np.isfinite(floor).any() else None
+        self._floor = None if not np.isfinite(floor).any() else floor.item() if len(floor) == 1 else floor
 
     def stream(self, *, id: Sequence[str] = (), **options: Any) -> ForecastSession:
         """A session at the beginning of a series, named by the values of its id columns, if there are any."""
@@ -148,12 +148,13 @@ class LiveForecaster(Model):
         """What `Fitted.forecast` makes of a raw forecast (K, C, 1 + Q), by the session's own correction."""
         forecast = session.tracker.correction() * (spread.item() if len(spread) == 1 else spread[:, None])
         forecast += raw
-        quantiles = forecast[..., 1:]
-        if quantiles.shape[-1] > 1:
+        flat = forecast.reshape(-1, forecast.shape[2])
+        quantiles = flat[:, 1:]
+        if quantiles.shape[1] > 1:
             quantiles.sort(axis=-1)
-            mean = forecast[..., 0]
-            np.maximum(mean, quantiles[..., 0], out=mean)
-            np.minimum(mean, quantiles[..., -1], out=mean)
+            mean = flat[:, 0]
+            np.maximum(mean, quantiles[:, 0], out=mean)
+            np.minimum(mean, quantiles[:, -1], out=mean)
         if self._floor is not None:
             np.maximum(forecast, self._floor, out=forecast)
         return forecast

@@ -72,7 +72,7 @@ class ForecastSession(Session):
         known = self.series in model.frame.places
         self.window = Window(model.frame, None if known else Moments(model.frame.targets))
         self.inputs = Inputs(model.frame, self.window, self.series)
-        self.tracker = Tracker(model.followed, model.base, model.chosen.levels, adapt=self.adapt)
+        self.tracker = Tracker(model.followed, model.base, adapt=self.adapt)
 
     def inside(self, x: Any = None, *, hold: Mapping[str, float] | None = None) -> Inside:
         """What a push of `x` would say, seen from within; without it, what the last one said."""
