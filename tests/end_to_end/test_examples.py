@@ -101,3 +101,14 @@ def test_accelerate() -> None:
     assert "Swapped 1 of 1 recurrent layers:\n  recurrent, LSTM(64, 64" in printed
     (difference,) = re.findall(r"largest difference of an output: (\S+)", printed)
     assert float(difference) < 1e-5
+
+
+def test_live_forecasts_go_on_alike() -> None:
+    example = EXAMPLE.with_name("live_forecasts.py")
+    run = [sys.executable, "-W", "error", example]
+    printed = subprocess.run(run, capture_output=True, text=True, check=True).stdout
+    assert printed.startswith("From 2020-12-30 on:\n  2020-12-31T00:00:00")
+    (size,) = re.findall(r"The session is ([\d,]+) bytes", printed)
+    assert int(size.replace(",", "")) < 30_000
+    ((usual, warm),) = re.findall(r"real one: (-?\d+\.\d) °C; had it been 35 °C: (-?\d+\.\d) °C", printed)
+    assert float(warm) > float(usual) + 5
