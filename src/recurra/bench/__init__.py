@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from recurra.bench._picture import save_picture
     from recurra.bench._results import Report
     from recurra.bench._run import QUICK_ROUNDS, ROUNDS, run_bench
+    from recurra.bench._streams import StreamReport, run_streams, stream_document, stream_table
     from recurra.bench._tables import FAILED, Table, bar_table, mean_table, remarks, speed_tables
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Case",
     "Diagnosis",
     "Report",
+    "StreamReport",
     "Table",
     "bar_table",
     "examine",
@@ -34,8 +36,11 @@ __all__ = [
     "remarks",
     "render_page",
     "run_bench",
+    "run_streams",
     "save_picture",
     "speed_tables",
+    "stream_document",
+    "stream_table",
     "to_document",
 ]
 
@@ -52,6 +57,7 @@ __getattr__, __dir__ = lazy(
         "Case": "recurra.bench._case",
         "Diagnosis": "recurra.bench._doctor",
         "Report": "recurra.bench._results",
+        "StreamReport": "recurra.bench._streams",
         "Table": "recurra.bench._tables",
         "bar_table": "recurra.bench._tables",
         "examine": "recurra.bench._doctor",
@@ -60,8 +66,11 @@ __getattr__, __dir__ = lazy(
         "remarks": "recurra.bench._tables",
         "render_page": "recurra.bench._page",
         "run_bench": "recurra.bench._run",
+        "run_streams": "recurra.bench._streams",
         "save_picture": "recurra.bench._picture",
         "speed_tables": "recurra.bench._tables",
+        "stream_document": "recurra.bench._streams",
+        "stream_table": "recurra.bench._streams",
         "to_document": "recurra.bench._document",
     },
 )

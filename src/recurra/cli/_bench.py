@@ -1,19 +1,23 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
-from recurra.cli._output import PLAIN, Output, Screen
+from recurra.cli._output import PLAIN, Output, OutputOptions, Screen
 from recurra.errors import ConfigError, RecurraError
 
 
 def bench(
     *,
     quick: Annotated[bool, Parameter(help="A few configurations, in about a minute.", negative=())] = False,
+    stream: Annotated[
+        bool, Parameter(help="Instead: what models cost while they stream, and what is wanted.", negative=())
+    ] = False,
     cells: Annotated[str, Parameter(help="Of rnn, gru and lstm, those to measure.")] = "rnn,gru,lstm",
     sections: Annotated[
         str, Parameter(help="Of forward, training, step, lengths and bf16, those to measure.")
@@ -29,6 +33,8 @@ def bench(
     output: Output = PLAIN,
 ) -> None:
     """Measure recurra beside torch and other runtimes."""
+    if stream:
+        return _bench_streams(output)
     from recurra.bench import (
         QUICK_ROUNDS,
         ROUNDS,
@@ -70,10 +76,33 @@ def bench(
         save_picture(report, plot)
         screen.say(f"Plot  {plot}")
     screen.document(to_document(report))
-    if report.failures:
-        where, reason = next(iter(report.failures.items()))
+    _refuse_failures(report.failures)
+
+
+def _bench_streams(output: OutputOptions) -> None:
+    from recurra.bench import run_streams, stream_document, stream_table
+
+    screen = Screen(output)
+    with _Progress(quiet=output.quiet) as progress:
+        report = run_streams(announce=progress)
+    screen.say(f"{report.machine['processor']}, {report.machine['cores']} cores")
+    screen.say("")
+    screen.table(*stream_table(report))
+    if report.is_busy:
+        screen.say("")
+        screen.say(
+            f"Other programs kept the machine busy (load {report.load:.1f} before the start), so the numbers say "
+            "little. Measure again when it is quiet."
+        )
+    screen.document(stream_document(report))
+    _refuse_failures(report.failures)
+
+
+def _refuse_failures(failures: Mapping[str, str]) -> None:
+    if failures:
+        where, reason = next(iter(failures.items()))
         raise RecurraError(
-            f"{len(report.failures)} of the results were wrong or missing, such as {where}: {reason}. Their "
+            f"{len(failures)} of the results were wrong or missing, such as {where}: {reason}. Their "
             "speed isn't shown. Run recurra doctor, and report this if it concerns recurra itself."
         )
 
