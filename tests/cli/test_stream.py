@@ -17,7 +17,9 @@ import pytest
 from cases import bundles
 from cli.conftest import Outcome, Shell
 from recurra.cli._lines import CHUNK, LONGEST
-from recurra.runtime import load
+from recurra.cli._stream_sessions import Sessions
+from recurra.errors import RecurraError
+from recurra.runtime import PlainModel, load
 
 Feed = Callable[..., Outcome]
 
@@ -211,6 +213,49 @@ def test_the_latest_of_rows_that_came_together_is_answered(feed: Feed, models: P
     outcome = feed("letters", "letter,who\n1,a\n2,b\n3,a\n4,a\n99,b\n", "--id", "who", "--latest")
     assert [(a["id"], a["step"]) for a in parsed(outcome.out)] == [(["a"], 3)]
     assert parsed(outcome.out)[0]["output"] == expected(models / "letters", [1, 3, 4])[2]["output"]
+
+
+def test_drift_is_warned_of_once_until_it_is_over(feed: Feed, monkeypatch: pytest.MonkeyPatch):
+    document = PlainModel.document
+    drifts = iter([None, 1.4, 1.6, 3, 1.5, 2, 1, 1.75])
+
+    def drifting(self: PlainModel, answer: Any) -> dict[str, Any]:
+        return document(self, answer) | {"drift": next(drifts)}
+
+    monkeypatch.setattr(PlainModel, "document", drifting)
+    outcome = feed("letters", "letter,who\n" + "1,a\n" * 7 + "1,b\n", "--id", "who", "--warn-drift", "1.5", "--quiet")
+    assert len(parsed(outcome.out)) == 8
+    assert outcome.err.splitlines() == [
+        "line 4: errors of a are 1.6 times those of the test part. Fit the model again soon.",
+        "line 7: errors of a are 2 times those of the test part. Fit the model again soon.",
+        "line 9: errors of b are 1.75 times those of the test part. Fit the model again soon.",
+    ]
+
+
+def test_a_save_that_fails_is_said_and_the_stream_goes_on(
+    feed: Feed, models: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
+):
+    place = shell.folder / "folder" / "place"
+    place.parent.mkdir()
+    read, write = os.pipe()
+    monkeypatch.setattr("sys.stdin", os.fdopen(read))
+    real, told = Sessions.save, []
+
+    def fail_once(self: Sessions, path: Path) -> None:
+        told.append(path)
+        if len(told) == 1:
+            os.write(write, b"2\n")
+            os.close(write)
+            raise RecurraError("The disk is full.")
+        real(self, path)
+
+    monkeypatch.setattr(Sessions, "save", fail_once)
+    os.write(write, b"1\n")
+    outcome = shell("stream", str(models / "letters"), "--state", str(place), "--save-every", "0.01")
+    sys.stdin.close()
+    assert (outcome.code, outcome.err) == (0, "The disk is full.\n2 lines, 1 sequence, 0 bad lines\n")
+    assert parsed(outcome.out) == expected(models / "letters", [1, 2])
+    assert feed("letters", "3\n", "--state", str(place)).out.startswith('{"step":3,')
 
 
 def test_too_many_sequences_are_refused(feed: Feed):

@@ -32,11 +32,11 @@ def stream(
         Parameter(name="--format", help="What a line is; auto judges by the first one.", group=_INPUT),
     ] = "auto",
     ids: Annotated[
-        str, Parameter(name="--id", help="Columns that say whose a row is, such as shop,item.", group=_INPUT)
-    ] = "",
+        str | None, Parameter(name="--id", help="Columns that say whose a row is, such as shop,item.", group=_INPUT)
+    ] = None,
     columns: Annotated[
-        str, Parameter(help="Names of the values of a line, where the input has no header.", group=_INPUT)
-    ] = "",
+        str | None, Parameter(help="Names of the values of a line, where the input has no header.", group=_INPUT)
+    ] = None,
     history: Annotated[
         Path | None, Parameter(help="File of earlier rows: observed first, not answered.", group=_INPUT)
     ] = None,
@@ -124,5 +124,5 @@ def _options(name: str, known: dict[str, Any], *, seed: int | None, **given: boo
     return chosen | ({"seed": seed} if seed is not None and "seed" in properties else {})
 
 
-def _listed(names: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in names.split(",") if name.strip())
+def _listed(names: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in (names or "").split(",") if name.strip())

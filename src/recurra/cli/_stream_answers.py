@@ -104,9 +104,11 @@ class Answers:
         document = model.document(answer)
         self._watch(row, document.get("drift"))
         if self._as_csv:
-            names = dict(zip(self._sessions.ids, row.id, strict=True))
+            # The rows of a model name its own sequences.
+            names = zip(self._sessions.ids, row.id, strict=True)
+            foreign = {name: value for name, value in names if name not in self._sessions.own_ids}
             for values in model.rows(session, answer):
-                self._print_csv({**names, "step": session.steps, **values})
+                self._print_csv({**foreign, "step": session.steps, **values})
             return
         whole = {"id": row.id, "step": session.steps} if row.id else {"step": session.steps}
         sys.stdout.write(to_json(whole | document, inf_nan_mode="null").decode() + "\n")

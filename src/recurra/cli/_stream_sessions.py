@@ -20,8 +20,8 @@ class Sessions:
         self.model, self.ids = model, ids
         self._options, self._limit = options, limit
         self._open: dict[tuple[str, ...], Session] = {}
-        # Where each of the model's own id columns stands among all of them.
-        self._own = [ids.index(name) for name in model.spec().id_columns]
+        self.own_ids = model.spec().id_columns
+        self._own = [ids.index(name) for name in self.own_ids]
 
     def __len__(self) -> int:
         return len(self._open)
