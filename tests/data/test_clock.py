@@ -132,6 +132,27 @@ def test_what_is_not_a_time_is_named(watch: Clock, row: dict[str, Any]) -> None:
         watch.read(row)
 
 
+@pytest.mark.parametrize(
+    ("watch", "row"),
+    [
+        (clock(), {"time": "9999-12-31"}),
+        (clock(form="epoch_s"), {"time": "1" * 30}),
+        (clock(form="epoch_s"), {"time": 1e300}),
+        (clock(None, form="step"), {"time": 10**20}),
+    ],
+)
+def test_times_out_of_bounds(watch: Clock, row: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match="out of bounds"):
+        watch.read(row)
+
+
+def test_futures_end_with_the_calendar() -> None:
+    late = micro("9000-01-01")
+    far = clock(None, zone="Europe/Berlin").after(late, 3, first=0, month_end=False, step=10**18)
+    assert [clock().text(moment)[:4] for moment in far] == ["9999"] * 3
+    assert Calendar(CALENDAR, clock(zone="Europe/Berlin")).at(far[0])
+
+
 def test_unknown_zones_say_what_to_install() -> None:
     with pytest.raises(ConfigError, match="pip install tzdata"):
         clock(zone="Mars/Olympus")

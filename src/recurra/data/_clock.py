@@ -18,6 +18,9 @@ from recurra.errors import ConfigError, DataError
 _EPOCH = datetime(1970, 1, 1)
 _UTC = _EPOCH.replace(tzinfo=UTC)
 _EPOCHS = {"epoch_s": 1_000_000.0, "epoch_ms": 1000.0, "epoch_us": 1.0, "epoch_ns": 0.001}
+# Years 1000 to 9000: beyond, calendars end sooner or later.
+_EARLIEST, _LATEST, _END = -30_610_224_000_000_000, 221_845_392_000_000_000, 253_402_128_000_000_000
+_MOST_STEPS = 2**53
 _FROM_MIDNIGHT = ", hours 1 to 24"
 _DEFAULT_PARTS = ("year", "month", "day", "hour", "minute", "second")
 
@@ -54,8 +57,17 @@ class Clock:
         values = [row.get(name) for name in self.columns]
         if all(is_missing(value) for value in values):
             return None
-        if not self.is_moment:
-            return self._whole(values[0], "a whole number, which counts steps")
+        time = self._time(values) if self.is_moment else self._whole(values[0], "a whole number, which counts steps")
+        least, most = (_EARLIEST, _LATEST) if self.is_moment else (-_MOST_STEPS, _MOST_STEPS)
+        if not least <= time <= most:
+            shown = " ".join(str(value) for value in values)
+            raise DataError(
+                f"{', '.join(self.columns)} is {shown}, which is out of bounds; expected "
+                f"{'a year from 1000 to 9000' if self.is_moment else 'a number up to 2^53'}. Mend the time."
+            )
+        return time
+
+    def _time(self, values: list[Any]) -> int:
         if self._form.startswith("epoch"):
             return self._epoch(values[0])
         written = self._written(values)
@@ -128,7 +140,8 @@ class Clock:
         frequency = self.frequency
         if self.step or frequency is None:
             step = self.step or step
-            return [time + step * ahead for ahead in range(skip + 1, skip + count + 1)]
+            end = _END if self.is_moment else 2 * _MOST_STEPS
+            return [min(time + step * ahead, end) for ahead in range(skip + 1, skip + count + 1)]
         ahead = np.arange(skip + 1, skip + count + 1)
         start = self.wall(time)
         if frequency.months and not month_end:
@@ -137,7 +150,7 @@ class Clock:
             walls = frequency.later(origin.repeat(count), passed + ahead)
         else:
             walls = frequency.later(np.full(count, start), ahead, month_end=month_end)
-        return [self.moment(int(wall)) for wall in walls]
+        return [self.moment(min(int(wall), _END)) for wall in walls]
 
     def text(self, time: int) -> str | int:
         """A time as ISO 8601 writes it; a step as it is."""

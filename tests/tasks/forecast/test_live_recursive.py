@@ -99,6 +99,16 @@ def test_gates_over_the_window(few: LiveForecaster) -> None:
         session.inside(hold={"z": 0.0})
 
 
+def test_absurd_values_pass(few: LiveForecaster) -> None:
+    session = warm(few)
+    for value in (3.4e38, -3.4e38, 3e38, 1e38):
+        session.push(value)
+    for value in np.sin(np.arange(30.0)):
+        answer = session.push(value)
+        assert few.document(answer)
+    assert np.isfinite(session.push(1.0).quantiles).all()
+
+
 def test_counts_beyond_all_bounds_are_drawn(few: LiveForecaster) -> None:
     decoder = few.decoder
     assert isinstance(decoder, Sampled)

@@ -283,6 +283,16 @@ def test_sessions_run_in_parallel(lives) -> None:
     assert all(np.array_equal(one, other) for one, other in zip(alone, together, strict=True))
 
 
+def test_absurd_values_pass(lives) -> None:
+    session = warm(lives["order"], [row["y"] for row in HOURLY[:60]])
+    for value in (3.4e38, -3.4e38, 3e38, 0, 1e-40, *[1e38, -1e38] * 10):
+        assert json.dumps(lives["order"].document(session.push(value)), allow_nan=False)
+    for row in HOURLY[60:100]:
+        answer = session.push(row["y"])
+        assert json.dumps(lives["order"].document(answer))
+    assert np.isfinite(session.push(10.0).quantiles).all() and np.abs(session.tracker.moved).max() < 100
+
+
 def test_thousands_marks_and_percent_are_read(lives) -> None:
     sessions = [warm(lives["order"], [row["y"] for row in HOURLY[:60]]) for _ in range(3)]
     answers = [session.push(x) for session, x in zip(sessions, (" 1,234.5 ", 1234.5, "$1234.50"), strict=True)]

@@ -22,6 +22,7 @@ from recurra.tasks.forecast._live_session import ForecastSession
 from recurra.tasks.forecast._live_state import read_options, unpack
 from recurra.tasks.forecast._live_tracking import follow
 
+_SAFE = 1e30  # spreads below this don't overflow
 _OPTIONS = {
     "adapt": {
         "type": "boolean",
@@ -146,8 +147,13 @@ class LiveForecaster(Model):
 
     def calibrated(self, session: ForecastSession, raw: np.ndarray, spread: np.ndarray) -> np.ndarray:
         """What `Fitted.forecast` makes of a raw forecast (K, C, 1 + Q), by the session's own correction."""
-        forecast = session.tracker.correction() * (spread.item() if len(spread) == 1 else spread[:, None])
-        forecast += raw
+        unit = spread.item() if len(spread) == 1 else spread[:, None]
+        if (unit if len(spread) == 1 else spread.max()) < _SAFE:
+            forecast = session.tracker.correction() * unit
+            forecast += raw
+        else:
+            with np.errstate(over="ignore", invalid="ignore"):
+                forecast = session.tracker.correction() * unit + raw
         flat = forecast.reshape(-1, forecast.shape[2])
         quantiles = flat[:, 1:]
         if quantiles.shape[1] > 1:

@@ -61,6 +61,7 @@ class Sampled:
         self._fixed = [name for name in ("static", "static_codes", "channel") if name in taken]
         self._moving = [name for name in ("known", "known_codes") if name in taken]
 
+    @np.errstate(over="ignore", invalid="ignore", divide="ignore")
     def forecast(self, inputs: Inputs, seeds: Sequence[tuple[int, int]]) -> Raw:
         chosen, samples, network = self._chosen, self._samples, self.network
         level, spread = self.units(inputs)
@@ -80,7 +81,7 @@ class Sampled:
             steps.append(value)
             if step + 1 == chosen.horizon:
                 break
-            previous = ((value - level) / spread).astype(np.float32)
+            previous = _finite((value - level) / spread).astype(np.float32)
             moving = {name: inputs[name][:, chosen.context + step].repeat(samples, axis=0) for name in self._moving}
             given = {**fixed, **moving, "previous": previous, "previous_observed": np.ones_like(previous)}
             outcome = network.step(given, states)["outcome"]
@@ -102,7 +103,7 @@ class Sampled:
 
     def context(self, inputs: Inputs, level: np.ndarray, spread: np.ndarray) -> dict[str, np.ndarray]:
         """What the network reads of the rows so far."""
-        normal = (inputs["target"] - level) / spread * inputs["observed"]
+        normal = _finite((inputs["target"] - level) / spread * inputs["observed"])
         steps = slice(self._chosen.context)
         return {
             **{name: inputs[name] for name in self._fixed},
@@ -122,9 +123,9 @@ class Sampled:
         if self._chosen.loss == "negative-binomial":
             mean = _softplus(location) * spread + 1e-6
             alpha = (second + 1e-4) / np.sqrt(np.maximum(spread, 1e-6))
-            shape = 1 / alpha
+            shape = np.minimum(1 / alpha, _MOST_COUNTS)
             drawn = [g.standard_gamma(shape[part]) for g, part in zip(generators, parts, strict=True)]
-            rate = np.minimum(np.concatenate(drawn) * mean * alpha, _MOST_COUNTS)
+            rate = np.fmin(np.concatenate(drawn) * mean * alpha, _MOST_COUNTS)
             counts = [g.poisson(rate[part]) for g, part in zip(generators, parts, strict=True)]
             return np.concatenate(counts).astype(np.float64)
         scale = second + 1e-3
@@ -138,6 +139,11 @@ class Sampled:
 
 def _at(inputs: Inputs, step: int, fixed: list[str]) -> dict[str, np.ndarray]:
     return {name: array if name in fixed else array[:, step] for name, array in inputs.items()}
+
+
+def _finite(normal: np.ndarray) -> np.ndarray:
+    """Values so large that their spread overflows are read as the level."""
+    return np.nan_to_num(normal, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _softplus(x: np.ndarray) -> np.ndarray:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+
+from recurra.tasks.forecast._composition import CLIP
 
 RATE = 0.1  # of the usual error, by which a quantile moves when every truth lies beyond it
 _MEMORY = 0.03  # weight of the newest error in the rolling ones
@@ -166,12 +169,12 @@ class Tracker:
         return followed.offsets[active] + row // followed.strides[active] % followed.slots[active], active
 
     def _count(self, truth: Sequence[float], scales: Sequence[float]) -> None:
-        """Count the errors of one step ahead in."""
+        """Count the errors of one step ahead in; one that is far off counts as an accident, like in the network."""
         seen, in_spreads, in_scales, median, spread = self.numbers
         for at in range(self.targets):
             error = abs(truth[at] - median[at])
-            if error == error:
+            if error < math.inf:  # neither missing nor beyond all bounds
                 seen[at] += 1
                 share = max(_MEMORY, 1 / seen[at])
-                in_spreads[at] += share * (error / spread[at] - in_spreads[at])
-                in_scales[at] += share * (error / scales[at] - in_scales[at])
+                in_spreads[at] += share * (min(error / spread[at], CLIP) - in_spreads[at])
+                in_scales[at] += share * (min(error / scales[at], CLIP) - in_scales[at])
