@@ -43,7 +43,7 @@ class ServeConfig(BaseModel):
     max_sessions: Count = Field(default=10_000, description="Sessions open at once.")
     max_sessions_per_client: Count = Field(default=10_000, description="Sessions open at once that one address began.")
     idle_hours: Seconds = Field(default=24.0, description="Hours after which a session that nobody uses is closed.")
-    rate: Count = Field(default=10_000, description="Requests and pushes a second that one address may make.")
+    rate: Count = Field(default=20_000, description="Requests and pushes a second that one address may make.")
     max_body: Annotated[int, Field(ge=1024)] = Field(default=1 << 20, description="Bytes that a request may have.")
     timeout: Seconds = Field(default=30.0, description="Seconds that a request may take.")
 

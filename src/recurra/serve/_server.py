@@ -31,6 +31,8 @@ class Server(uvicorn.Server):
         """Take the port and load the bundles. ConfigError or BundleError where that can't be."""
         config.check()
         self._socket = _listen(config.host, config.port)
+        host, port = self._socket.getsockname()[:2]
+        self.address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"  # as a browser takes it
         try:
             app = create_app(bundles, config, load=load)
         except BaseException:
@@ -52,12 +54,6 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=_GRACE,
             )
         )
-
-    @property
-    def address(self) -> str:
-        """Where it listens, as a browser takes it."""
-        host, port = self._socket.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until told to stop."""
