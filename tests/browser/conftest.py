@@ -76,14 +76,16 @@ def bundles(tmp_path_factory) -> list[Path]:
 def serving(bundles: list[Path], **settings) -> Iterator[str]:
     """The address of a server with these bundles, in a thread."""
     server = Server(bundles, ServeConfig(port=0, forget=True, **settings))
-    thread = threading.Thread(target=server.run)
+    thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         assert thread.is_alive()
         time.sleep(0.01)
-    yield server.address
-    server.should_exit = True
-    thread.join()
+    try:
+        yield server.address
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 @pytest.fixture(scope="session")
