@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -252,7 +253,11 @@ def test_a_save_that_fails_is_said_and_the_stream_goes_on(
 
     monkeypatch.setattr(Sessions, "save", fail_once)
     os.write(write, b"1\n")
+    # Without a save the input would never end.
+    patience = threading.Timer(30, os.close, [write])
+    patience.start()
     outcome = shell("stream", str(models / "letters"), "--state", str(place), "--save-every", "0.01")
+    patience.cancel()
     sys.stdin.close()
     assert (outcome.code, outcome.err) == (0, "The disk is full.\n2 lines, 1 sequence, 0 bad lines\n")
     assert parsed(outcome.out) == expected(models / "letters", [1, 2])
