@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -364,3 +365,20 @@ def test_more_than_fits_a_pipe_is_answered(feed: Feed):
     count = CHUNK // 2 + 1000
     outcome = feed("letters", "1\n" * count, "--output", "csv", "--latest", "--quiet")
     assert [int(line.split(",")[0]) for line in outcome.out.splitlines()[1:]] == [CHUNK // 2, count]
+
+
+def test_it_starts_at_once_and_without_torch(models: Path):
+    program = (
+        "import sys; from recurra.cli import main\n"
+        f"code = main(['stream', {str(models / 'letters')!r}, '--quiet'])\n"
+        "print(code, sorted({'torch', 'polars', 'sklearn', 'fastapi'} & sys.modules.keys()))"
+    )
+    # Processor time, and the least of a few: other programs on this machine must not decide.
+    seconds = []
+    for _ in range(4):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run([sys.executable, "-c", program], input="1\n", capture_output=True, text=True, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        assert done.stdout.splitlines()[-1] == "0 []"
+    assert min(seconds) < 0.5
