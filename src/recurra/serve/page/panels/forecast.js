@@ -8,7 +8,7 @@ import { html, useEffect, useMemo, useState } from "../vendor/preact-htm.js";
 import { coverage, endOf, intervalsOf, isReady, middleOf, shapeOf } from "./forecast_answer.js";
 import { Source } from "./forecast_source.js";
 
-const DRIFT = 1.5; // errors so many times those of the training deserve a second look
+const DRIFT = 1.5; // errors so many times those of the test deserve a second look
 const SPANS = [60, 120, 240, 1000, 0]; // last values to show; 0: all
 
 // What the chart draws: the history joined to what the last answer says about the steps after it.

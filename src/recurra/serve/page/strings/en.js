@@ -84,8 +84,8 @@ export default {
   "watch.steps": "Steps",
   "watch.coverage": "Fell within the {share} interval",
   "watch.of": "{inside} of {of}",
-  "watch.drift": "Error now ÷ in training",
-  "watch.drifting": "The series is not what it was in training.",
+  "watch.drift": "Error now ÷ in the test",
+  "watch.drifting": "The series is not what the model was tested on.",
 
   "plain.source": "Give it a sequence",
   "plain.begin": "Begin",

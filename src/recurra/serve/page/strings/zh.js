@@ -84,8 +84,8 @@ export default {
   "watch.steps": "步数",
   "watch.coverage": "落在 {share} 区间内",
   "watch.of": "{of} 个中有 {inside} 个",
-  "watch.drift": "当前误差 ÷ 训练误差",
-  "watch.drifting": "序列已与训练时不同。",
+  "watch.drift": "当前误差 ÷ 测试误差",
+  "watch.drifting": "序列已与测试时不同。",
 
   "plain.source": "输入一个序列",
   "plain.begin": "开始",
