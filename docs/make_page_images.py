@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Page, expect, sync_playwright
 
 from recurra.data import carried_path
 
@@ -48,8 +48,8 @@ def photograph(page: Page, picture: Path, first: str, last: str) -> None:
     assert top is not None and end is not None
     scrolled = page.evaluate("scrollY")
     low, high = top["y"] + scrolled, end["y"] + scrolled + end["height"]
-    width = page.viewport_size["width"]  # pyright: ignore[reportOptionalSubscript]
-    clip = {"x": 0, "y": max(0, low - 16), "width": width, "height": high - low + 32}
+    y, height = max(0.0, low - 16), high - low + 32
+    clip: FloatRect = {"x": 0, "y": y, "width": page.evaluate("innerWidth"), "height": height}
     page.screenshot(path=picture, full_page=True, clip=clip)
 
 
