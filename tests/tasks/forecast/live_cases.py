@@ -19,7 +19,15 @@ from recurra.tasks.forecast._saving import save_fitted
 from tasks.forecast.conftest import OPTIONS, hourly
 from tasks.forecast.panels import season_and_noise, tiny
 
-SMALL: dict[str, Any] = {"horizon": 5, "context": 24, "hidden_size": 4, "epochs": 1, "steps_per_epoch": 3}
+# Without the ridge regression, which a network starts from saying next to nothing of its own.
+SMALL: dict[str, Any] = {
+    "horizon": 5,
+    "context": 24,
+    "hidden_size": 4,
+    "epochs": 1,
+    "steps_per_epoch": 3,
+    "linear_skip": False,
+}
 COVARIATES = {**OPTIONS, **SMALL}
 
 
@@ -32,7 +40,13 @@ def with_gaps() -> pl.DataFrame:
     """Missing values, and rows that are missing altogether."""
     rows = pl.int_range(pl.len())
     thinned = single().with_columns(pl.when(rows % 17 == 3).then(None).otherwise(pl.col("y")).alias("y"))
-    return thinned.filter(~rows.is_in([50, 51, 52, 120, 150]))
+    return thinned.filter(~rows.is_in([50, 51, 52, 120, 148, 149, 150]))
+
+
+def few_rows() -> pl.DataFrame:
+    """Fewer than a window, the first ones without a value."""
+    start = pl.int_range(pl.len()) < 2
+    return with_gaps().head(14).with_columns(pl.when(start).then(None).otherwise(pl.col("y")).alias("y"))
 
 
 def uneven() -> pl.DataFrame:
@@ -95,6 +109,8 @@ CASES = (
     LiveCase("order of rows", lambda: single().select("y"), {"time": "none"}),
     LiveCase("hourly", single),
     LiveCase("missing", with_gaps),
+    LiveCase("with a ridge regression", with_gaps, {"linear_skip": True}),
+    LiveCase("few rows", with_gaps, pushed=few_rows),
     LiveCase("uneven", uneven),
     LiveCase("all covariates", lambda: hourly(160), COVARIATES),
     LiveCase("known ahead", lambda: hourly(160), COVARIATES, with_future),

@@ -22,7 +22,7 @@ def calm(tmp_path_factory) -> LiveForecaster:
     """Fitted on a season with little noise."""
     folder = tmp_path_factory.mktemp("live") / "calm"
     table = pl.DataFrame({"y": season_and_noise(400, noise=0.3)})
-    options = {**SMALL, "epochs": 10, "steps_per_epoch": 10, "time": "none"}
+    options = {**SMALL, "epochs": 10, "steps_per_epoch": 10, "time": "none", "linear_skip": True}
     save(tiny(**options).fit(table, progress="none"), folder)
     return load_live(folder)
 
@@ -100,12 +100,16 @@ def test_what_is_missing_moves_nothing() -> None:
 
 def test_forecasts_left_out_are_not_judged() -> None:
     held = tracker(3)
-    held.remember(0, np.zeros((3, 1, 4), dtype=np.float32), [1.0])
-    for row in (1, 2):
-        held.forget(row)
+    for row in range(6):
+        held.judge(row, (0.0,), (1.0,))
+        if row == 3:
+            held.forget(row)
+        else:
+            held.remember(row, np.zeros((3, 1, 4), dtype=np.float32), [1.0])
     before = held.correction().copy()
-    held.judge(4, (9.0,), (1.0,))  # three steps after row 1, from which nothing was forecast
-    assert np.array_equal(held.correction(), before)
+    held.judge(6, (9.0,), (1.0,))
+    moved = (held.correction() != before)[:, 0, 1:].any(axis=1)
+    assert moved.tolist() == [True, True, False]  # three steps ahead, row 6 was to be seen from row 3
 
 
 def test_steps_that_are_not_followed_move_with_the_nearest() -> None:
