@@ -151,6 +151,13 @@ def test_bad_lines_are_told_of_and_left_out(feed: Feed, models: Path):
         assert told_line.startswith(complaint)
 
 
+def test_a_line_without_end_is_not_kept(feed: Feed, models: Path):
+    # Its end comes by itself, after what was kept of it has been cut.
+    outcome = feed("letters", b"1" * (LONGEST + CHUNK) + b"\n2\n")
+    assert parsed(outcome.out) == expected(models / "letters", [2])
+    assert outcome.err.startswith(f"line 1: The line is longer than {LONGEST} bytes.")
+
+
 def test_strict_stops_at_the_first_bad_line(feed: Feed, models: Path):
     outcome = feed("letters", BAD, "--id", "who", "--strict", "--state", "kept")
     assert (outcome.code, len(parsed(outcome.out))) == (2, 1)

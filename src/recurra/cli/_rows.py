@@ -73,7 +73,7 @@ class RowReader:
         if len(line) > LONGEST:
             raise DataError(f"The line is longer than {LONGEST} bytes. Send one row a line.")
         try:
-            text = line.decode("utf-8-sig").rstrip("\r")
+            text = line.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise DataError(f"Byte {error.start + 1} isn't UTF-8. Convert the input, for instance by iconv.") from error
         if not text.strip():
