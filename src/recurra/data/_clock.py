@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from calendar import monthrange
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
@@ -116,7 +117,7 @@ class Clock:
             return None, time
         wall, start = (self.wall(time), self.wall(first)) if self._on_wall else (time, first)
         if frequency.months:
-            return int(frequency.positions(np.array([start]), np.array([wall]))[0]), time
+            return (_month(wall)[0] - _month(start)[0]) // frequency.months, time
         step = frequency.microseconds
         steps, rest = divmod(wall - start, step)
         if not rest:
@@ -142,14 +143,16 @@ class Clock:
             step = self.step or step
             end = _END if self.is_moment else 2 * _MOST_STEPS
             return [min(time + step * ahead, end) for ahead in range(skip + 1, skip + count + 1)]
-        ahead = np.arange(skip + 1, skip + count + 1)
+        ahead = range(skip + 1, skip + count + 1)
         start = self.wall(time)
-        if frequency.months and not month_end:
-            origin = np.array([self.wall(first)])
-            passed = int(frequency.positions(origin, np.array([start]))[0])
-            walls = frequency.later(origin.repeat(count), passed + ahead)
+        if frequency.months:
+            month, day, rest = _month(start)
+            if not month_end:
+                month -= (month - _month(self.wall(first))[0]) % frequency.months
+                _, day, rest = _month(self.wall(first))
+            walls = [_moment(month + steps * frequency.months, 31 if month_end else day, rest) for steps in ahead]
         else:
-            walls = frequency.later(np.full(count, start), ahead, month_end=month_end)
+            walls = frequency.later(np.full(count, start), np.array(ahead))
         return [self.moment(min(int(wall), _END)) for wall in walls]
 
     def text(self, time: int) -> str | int:
@@ -213,6 +216,22 @@ class Clock:
             )
         except ValueError:
             return None
+
+
+def _month(wall: int) -> tuple[int, int, int]:
+    """Months since the year 0, the day of the month, and microseconds since midnight."""
+    days, rest = divmod(wall, DAY)
+    when = _EPOCH + timedelta(days=days)
+    return when.year * 12 + when.month - 1, when.day, rest
+
+
+def _moment(month: int, day: int, rest: int) -> int:
+    """The way back; a day that the month doesn't have is its last."""
+    year, month = divmod(month, 12)
+    if year > 9999:
+        return _END
+    when = datetime(year, month + 1, min(day, monthrange(year, month + 1)[1]))
+    return (when - _EPOCH).days * DAY + rest
 
 
 class Calendar:

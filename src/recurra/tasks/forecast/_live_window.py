@@ -145,17 +145,21 @@ class Window:
             self._show_before()
         elif self.steps.size:
             self.steps[(self.count - 1) % _STEPS] = time - self.time[0, end - 1]
+        clock = self.frame.clock
+        as_foreseen = bool(self.count) and self.time[0, end] == time and not (self.planned or clock.is_uneven)
         self.time[0, end] = time
-        if self.month_end:
-            self.month_end = self.frame.clock.is_month_end(time)
+        if self.month_end and not clock.is_month_end(time):
+            self.month_end = as_foreseen = False
         self.count += 1
         self.end = end + 1
         if self.end + self.horizon > self.time.shape[1]:
             self._move()
-        step = self.frame.clock.step
-        if step:
-            last = self.end + self.horizon - 1
-            self._fill_ahead(last, int(self.time[0, last - 1]) + step, self.count + self.horizon - 1)
+        last = self.end + self.horizon - 1
+        if clock.step:
+            self._fill_ahead(last, int(self.time[0, last - 1]) + clock.step, self.count + self.horizon - 1)
+        elif as_foreseen and self.horizon > 1:
+            (time,) = self._after(int(self.time[0, last - 1]), 1)
+            self._fill_ahead(last, time, self.count + self.horizon - 1)
         else:
             self._refresh()
 
