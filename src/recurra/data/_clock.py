@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
-from recurra.data._frequency import Frequency, is_month_end, parse_frequency
+from recurra.data._frequency import Frequency, parse_frequency
 from recurra.data._panel import Schema
 from recurra.data._time_parts import part_names
 from recurra.data._value import is_missing, number
@@ -130,7 +130,10 @@ class Clock:
 
     def is_month_end(self, time: int) -> bool:
         """Whether a row lies on the last day of its month, where that matters."""
-        return bool(self.frequency and self.frequency.months) and is_month_end(np.array([self.wall(time)]))
+        if not (self.frequency and self.frequency.months):
+            return False
+        month, day, _ = _month(self.wall(time))
+        return day == monthrange(month // 12, month % 12 + 1)[1]
 
     def after(self, time: int, count: int, *, first: int, month_end: bool, step: int, skip: int = 0) -> list[int]:
         """The times of `count` rows after one at `time`, when `skip` others lie between.
