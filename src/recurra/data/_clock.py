@@ -264,7 +264,7 @@ class Calendar:
         turns = {
             "day of week": ((day + 3) % 7) / 7,
             "day of month": (when.day - 1) / 31.0,
-            "day of year": (when.timetuple().tm_yday - 1) / 365.2425,
+            "day of year": (when - when.replace(month=1, day=1)).days / 365.2425,
         }
         return tuple(_circle(turns[name]) if name in turns else None for name in self._names)
 
