@@ -19,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 
 from recurra.bundle import open_bundle, write_bundle
-from recurra.errors import DataError, StateError
+from recurra.errors import DataError
 from recurra.runtime import Inside, Model, Session, Spec, Trace, seal, unseal
 
 _STATE = struct.Struct("<qd")
@@ -51,10 +51,8 @@ class RunningMean(Model):
         return MeanSession(self, 0, self.number(start))
 
     def restore(self, state: bytes) -> Session:
-        content = unseal(self.fingerprint, state)
-        if len(content) != _STATE.size:
-            raise StateError(f"A mean has {_STATE.size} bytes, not {len(content)}. Use a whole copy.")
-        return MeanSession(self, *_STATE.unpack(content))
+        # It trusts the seal, so the server must survive what is sealed by somebody else.
+        return MeanSession(self, *_STATE.unpack(unseal(self.fingerprint, state)))
 
     def push_many(self, sessions: Sequence[Any], xs: Sequence[Any]) -> list[Any]:
         numbers = [self.number(x) for x in xs]

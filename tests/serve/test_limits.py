@@ -84,7 +84,8 @@ def test_work_that_takes_too_long_is_answered_and_runs_to_its_end(serve):
     session = site.open()
     assert "0.1 seconds" in site.refused(503, "time", "POST", f"/sessions/{session}/push", json={"x": 404})
     time.sleep(0.6)
-    assert site.get(f"/sessions/{session}").json()["steps"] == 1
+    shown = site.get(f"/sessions/{session}").json()
+    assert (shown["steps"], shown["answer"]) == (1, {"mean": 404.0})
 
 
 def test_a_body_that_takes_too_long_is_answered(serve):

@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from recurra.runtime import seal
+from serve.running_mean import write_mean
+
 
 def test_a_session_is_pushed_step_by_step(site):
     session = site.open()
@@ -173,14 +176,13 @@ def test_a_push_is_x_or_xs(site):
 
 
 def test_state_of_another_model_truncated_or_damaged(site, serve, tmp_path):
-    from serve.running_mean import write_mean
-
     other = serve(write_mean(tmp_path / "other", scale=2.0), forget=True)
     foreign = other.get(f"/sessions/{other.open('other')}/snapshot").content
     session = site.open(rows=[1])
     own = site.get(f"/sessions/{session}/snapshot").content
     damaged = own[:40] + bytes([own[40] ^ 1]) + own[41:]
-    for state, word in ((foreign, "another model"), (own[:-3], "long"), (damaged, "damaged")):
+    made_up = seal(site.service.shelf.find("mean").model.fingerprint, b"nothing")
+    for state, word in ((foreign, "another model"), (own[:-3], "long"), (damaged, "damaged"), (made_up, "aren't")):
         for method, path in (("PUT", f"/sessions/{session}/snapshot"), ("POST", "/models/mean/sessions/restore")):
             assert word in site.refused(422, "state", method, path, content=state)
     assert site.get(f"/sessions/{session}").json()["steps"] == 1

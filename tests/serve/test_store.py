@@ -121,6 +121,7 @@ def test_sessions_outlive_the_server(serve, tmp_path):
     with serve(enter=False) as site:
         session = site.open(rows=[1, 2])
         closed = site.open()
+        site.portal.call(site.service.sessions.snapshot)
         site.delete(f"/sessions/{closed}")
         site.push(session, 6)
     again = serve()
@@ -149,6 +150,7 @@ def test_what_was_acknowledged_outlives_a_crash_with_durable(serve):
     reset = site.open(rows=[1, 2, 3])
     site.post(f"/sessions/{reset}/reset")
     site.push(reset, 5)
+    site.refused(422, "data", "POST", f"/sessions/{reset}/push", json={"x": "wrong"})
     crash(site)
     again = serve(durable=True)
     assert again.push(session, 2) == {"step": 5, "answer": {"mean": 2.0}}
@@ -157,14 +159,29 @@ def test_what_was_acknowledged_outlives_a_crash_with_durable(serve):
 
 
 def test_a_snapshot_never_loses_or_repeats_a_journalled_push(serve):
-    site = serve(durable=True, snapshot_every=0.001)
-    sessions = [site.open() for _ in range(5)]
-    for _ in range(20):
-        for session in sessions:
-            site.push(session, 1)
-    crash(site)
-    again = serve(durable=True)
-    assert {again.get(f"/sessions/{session}").json()["steps"] for session in sessions} == {20}
+    site = serve(durable=True, snapshot_every=3600)
+    sessions, entry = site.service.sessions, site.service.sessions.find(site.open(rows=[1]))
+
+    async def push_while_a_snapshot_is_written():
+        snapshot = asyncio.ensure_future(sessions.snapshot())
+        await asyncio.sleep(0)  # it has taken the state by now, without this push
+        await sessions.push(entry, 2.0)
+        await snapshot
+
+    async def snapshot_while_a_push_is_written():
+        push = asyncio.ensure_future(sessions.push(entry, 3.0))
+        for _ in range(4):  # on its way to the journal by now, but not in the state
+            await asyncio.sleep(0)
+        await sessions.snapshot()
+        await push
+
+    for happening, steps in ((push_while_a_snapshot_is_written, 2), (snapshot_while_a_push_is_written, 3)):
+        entry = site.service.sessions.find(entry.sid)
+        site.portal.call(happening)
+        crash(site)
+        site = serve(durable=True, snapshot_every=3600)
+        sessions = site.service.sessions
+        assert site.get(f"/sessions/{entry.sid}").json()["steps"] == steps
 
 
 def test_without_durable_the_last_snapshot_outlives_a_crash(serve):

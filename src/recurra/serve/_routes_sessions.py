@@ -61,7 +61,7 @@ async def open_session(name: str, service: ServiceDep, client: ClientDep, body: 
 async def restore(name: str, request: Request, service: ServiceDep, client: ClientDep) -> Response:
     """Open a session from a snapshot, this server's or another's."""
     served, state = service.shelf.find(name), await request.body()
-    entry = await service.sessions.add(served, client, lambda: served.model.restore(state))
+    entry = await service.sessions.add(served, client, lambda: served.restore(state))
     return reply(_describe(entry), 201)
 
 
@@ -129,7 +129,7 @@ async def snapshot(entry: EntryDep, service: ServiceDep) -> Response:
 async def replace(entry: EntryDep, request: Request, service: ServiceDep) -> Response:
     """Put a snapshot in a session's place."""
     state = await request.body()
-    await service.sessions.change(entry, lambda _: entry.served.model.restore(state))
+    await service.sessions.change(entry, lambda _: entry.served.restore(state))
     return reply(_describe(entry))
 
 

@@ -234,7 +234,7 @@ def follow(session: Session, xs: Sequence[Any]) -> Any:
 
 
 def _replay(served: Served, state: bytes, pushes: Sequence[bytes]) -> Session:
-    session = served.model.restore(state)
+    session = served.restore(state)
     for push in pushes:
         try:
             session.push(from_json(push))

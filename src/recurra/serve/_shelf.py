@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from recurra.errors import ConfigError
-from recurra.runtime import Model, Spec
+from recurra.errors import ConfigError, RecurraError, StateError
+from recurra.runtime import Model, Session, Spec
 from recurra.serve._batcher import Batcher, Waiting
 from recurra.serve._metrics import Metrics
 from recurra.serve._problem import Problem
@@ -29,6 +29,18 @@ class Served:
     def document(self, answer: Any) -> bytes:
         """An answer as JSON."""
         return to_json(self.model.document(answer), inf_nan_mode="null")
+
+    def restore(self, state: bytes) -> Session:
+        """The session that gave these bytes. StateError for any others."""
+        try:
+            return self.model.restore(state)
+        except RecurraError:
+            raise
+        except Exception as error:
+            # Whoever makes bytes up and seals them may break their reader anywhere.
+            raise StateError(
+                f"These bytes say that they are a state of {self.name}, but aren't. Use a snapshot as it was given."
+            ) from error
 
     def card(self) -> dict[str, Any]:
         """What it was trained on, how well it does, and beside what."""

@@ -78,7 +78,7 @@ class LiveForecaster(Model):
             )
         seed = options.get("seed")
         adapt = options.get("adapt", True)
-        if not isinstance(adapt, bool) or not (seed is None or (isinstance(seed, int) and 0 <= seed < 2**63)):
+        if not isinstance(adapt, bool) or not (seed is None or (type(seed) is int and 0 <= seed < 2**63)):
             raise ConfigError(f"adapt={adapt!r}, seed={seed!r}: expected true or false, and a whole number from 0 up.")
         label = series_label(list(id)) if id else "(missing)" if names else ""
         return ForecastSession(self, label, adapt=adapt, seed=self._seed if seed is None else seed)
