@@ -82,10 +82,10 @@ def test_a_bucket_fills_again_and_is_forgotten_when_full():
 def test_work_that_takes_too_long_is_answered_and_runs_to_its_end(serve):
     site = serve(forget=True, timeout=0.1)
     session = site.open()
-    assert "0.1 seconds" in site.refused(503, "time", "POST", f"/sessions/{session}/push", json={"x": 404})
+    assert "0.1 seconds" in site.refused(503, "time", "POST", f"/sessions/{session}/push", json={"x": -404})
     time.sleep(0.6)
     shown = site.get(f"/sessions/{session}").json()
-    assert (shown["steps"], shown["answer"]) == (1, {"mean": 404.0})
+    assert (shown["steps"], shown["answer"]) == (1, {"mean": -404.0})
 
 
 def test_a_body_that_takes_too_long_is_answered(serve):
