@@ -267,12 +267,16 @@ void recurra::binding::define_program(nb::module_& module) {
     nb::class_<Linear>(module, "Linear")
         .def(
             "__init__",
-            [](Linear* self, const Matrix& weight, const std::optional<Vector>& bias) {
-                expect(weight.size() > 0 && (!bias || bias->shape(0) == weight.shape(0)),
+            [](Linear* self, const AnyMatrix& weight, const std::optional<Vector>& bias) {
+                const std::int64_t outputs = size_of(weight, 0);
+                const std::int64_t inputs = size_of(weight, 1);
+                expect(outputs >= 1 && inputs >= 1 && (!bias || static_cast<std::int64_t>(bias->shape(0)) == outputs),
                        "weight must be (outputs, inputs), both at least 1, and bias (outputs).");
-                new (self) Linear{std::make_shared<const core::Linear>(weight.data(), bias ? bias->data() : nullptr,
-                                                                       static_cast<std::int64_t>(weight.shape(0)),
-                                                                       static_cast<std::int64_t>(weight.shape(1)))};
+                const float* const b = bias ? bias->data() : nullptr;
+                const auto [bytes, scale] = bytes_of(weight);
+                new (self) Linear{bytes == nullptr
+                                      ? std::make_shared<const core::Linear>(floats_of(weight), b, outputs, inputs)
+                                      : std::make_shared<const core::Linear>(bytes, scale, b, outputs, inputs)};
             },
             nb::arg("weight"), nb::arg("bias").none());
     nb::class_<State>(module, "State")

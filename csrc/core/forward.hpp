@@ -27,8 +27,9 @@ void forward(const Forward& call, const Timeline& timeline) {
     const Layer& layer = call.layer;
     Workspace workspace;
     const bool is_packed = call.packed != nullptr;
-    const PackedWeights w =
-        laid_out<C>(layer, is_packed ? const_cast<float*>(call.packed) : workspace.floats(packed_floats<C>(layer)));
+    float* const packed =
+        is_packed ? const_cast<float*>(call.packed) : workspace.floats(packed_floats<C, WordWeights>(layer));
+    const auto w = laid_out<C, WordWeights>(layer, packed);
     const Index stride = w.hidden_stride;
     const Index tape_row = blocks_of(layer.hidden) * C::kTape * kLanes;
     const bool keeps_gates = call.tape != nullptr && !call.recompute && !C::kTapeIsOutput;

@@ -44,52 +44,67 @@ std::size_t tape_size(const Layer& layer, std::int64_t rows, bool recompute) noe
     });
 }
 
+template <class W>
 std::size_t packed_size(const Layer& layer) noexcept {
-    return with_cell(layer.cell, [&]<class C>() { return static_cast<std::size_t>(packed_floats<C>(layer)); });
+    return with_cell(layer.cell, [&]<class C>() { return static_cast<std::size_t>(packed_floats<C, W>(layer)); });
 }
 
 void pack(const Layer& layer, const Weights& weights, float* packed) noexcept {
-    with_cell(layer.cell, [&]<class C>() { pack_weights<C>(weights, laid_out<C>(layer, packed), 0, 1); });
+    with_cell(layer.cell, [&]<class C>() { pack_weights<C>(weights, laid_out<C, WordWeights>(layer, packed), 0, 1); });
+}
+
+template <class W>
+void pack_any(const Layer& layer, const QuantizedWeights& weights, float* packed) noexcept {
+    with_cell(layer.cell, [&]<class C>() { pack_quantized<C>(weights, laid_out<C, W>(layer, packed)); });
 }
 
 std::int64_t row_size(std::int64_t hidden) noexcept {
     return blocks_of(hidden) * kLanes;
 }
 
-// What a step keeps for itself of a row: what is let in, and the gates.
+// What a step keeps for itself of a row: what is let in, and the gates; and what is rounded.
+template <class W>
 std::int64_t scratch_row(const Layer& layer) noexcept {
-    return with_cell(
-        layer.cell, [&]<class C>() -> std::int64_t { return C::kTwice ? row_size(layer.hidden) * (1 + C::kTape) : 0; });
+    return with_cell(layer.cell, [&]<class C>() -> std::int64_t {
+        return (C::kTwice ? row_size(layer.hidden) * (1 + C::kTape) : 0) +
+               (W::InputMatrix::kRounds ? rounded_row(layer.features) : 0) +
+               (W::StateMatrix::kRounds ? rounded_row(layer.hidden) : 0);
+    });
 }
 
+template <class W>
 void step_any(const Layer& layer, const float* packed, std::int64_t rows, const float* x, std::int64_t x_row,
               const float* h, float* h_next, float* c, float* scratch) noexcept {
     const NoDenormals no_denormals;
     with_cell(layer.cell, [&]<class C>() {
-        const PackedWeights w = laid_out<C>(layer, const_cast<float*>(packed));
-        const StepRows at{.x = x,
-                          .x_row = x_row,
-                          .h_words = h,
+        const auto w = laid_out<C, W>(layer, const_cast<float*>(packed));
+        const Range all_rows{0, rows};
+        const Range all_panels{0, w.panels.count};
+        const Index stride = row_size(layer.hidden);
+        float* const tape = scratch + (C::kTwice ? rows * stride : 0);
+        float* const h_rounded = tape + (C::kTwice ? rows * stride * C::kTape : 0);
+        float* const x_rounded = h_rounded + rows * rounded_row(layer.hidden);
+        const auto round_state = [&](const float* from) { round_rows(from, stride, layer.hidden, rows, h_rounded); };
+        constexpr bool kRoundsX = W::InputMatrix::kRounds;
+        constexpr bool kRoundsH = W::StateMatrix::kRounds;
+        if constexpr (kRoundsX) round_rows(x, x_row, layer.features, rows, x_rounded);
+        if constexpr (kRoundsH) round_state(h);
+        const StepRows at{.x = kRoundsX ? x_rounded : x,
+                          .x_row = kRoundsX ? rounded_row(layer.features) : x_row,
+                          .h_words = kRoundsH ? h_rounded : h,
                           .h_prev = h,
                           .c_prev = c,
                           .h = h_next,
                           .c = c,
-                          .tape = C::kTwice ? scratch + rows * row_size(layer.hidden) : nullptr,
+                          .tape = C::kTwice ? tape : nullptr,
                           .let_in = scratch,
-                          .let_in_words = scratch};
-        step<C>(w, at, {0, rows}, {0, w.panels.count});
-        if constexpr (C::kTwice) second_step<C>(w, at, {0, rows}, {0, w.panels.count});
+                          .let_in_words = kRoundsH ? h_rounded : scratch};
+        step<C>(w, at, all_rows, all_panels);
+        if constexpr (C::kTwice) {
+            if constexpr (kRoundsH) round_state(scratch);
+            second_step<C>(w, at, all_rows, all_panels);
+        }
     });
-}
-
-std::size_t linear_size(std::int64_t outputs, std::int64_t inputs) noexcept {
-    return static_cast<std::size_t>(affine_floats(outputs, inputs));
-}
-
-void linear(const float* packed, std::int64_t outputs, std::int64_t inputs, const float* x, std::int64_t rows,
-            std::int64_t x_row, float* out, std::int64_t out_row) noexcept {
-    const NoDenormals no_denormals;
-    affine(packed, outputs, inputs, x, rows, x_row, out, out_row);
 }
 
 double multiply_adds(std::int64_t rounds) noexcept {
@@ -122,14 +137,13 @@ const Kernels kernels = {
     .forward = forward_any,
     .backward = backward_any,
     .tape_size = tape_size,
-    .packed_size = packed_size,
-    .pack = pack,
     .row_size = row_size,
-    .scratch_row = scratch_row,
-    .step = step_any,
-    .linear_size = linear_size,
-    .pack_linear = pack_affine,
-    .linear = linear,
+    .floats = {packed_size<WordWeights>, pack, scratch_row<WordWeights>, step_any<WordWeights>},
+    .bytes = {packed_size<ByteWeights>, pack_any<ByteWeights>, scratch_row<ByteWeights>, step_any<ByteWeights>},
+    .state_bytes = {packed_size<ByteStateWeights>, pack_any<ByteStateWeights>, scratch_row<ByteStateWeights>,
+                    step_any<ByteStateWeights>},
+    .affine = {affine_size<FloatMatrix<kInWord>>, pack_affine, affine},
+    .byte_affine = {affine_size<ByteMatrix>, pack_byte_affine, byte_affine},
     .multiply_adds = multiply_adds,
 };
 

@@ -5,27 +5,48 @@
 
 namespace recurra::core {
 
+// One step of B rows of a layer: h and c are (B, row_size), h_next too, and only that is written of h; `scratch` is
+// (B, scratch_row).
+using Step = void(const Layer& layer, const float* packed, std::int64_t rows, const float* x, std::int64_t x_row,
+                  const float* h, float* h_next, float* c, float* scratch) noexcept;
+
+// A layer's weights of this kind packed into `size` floats, and what steps with them.
+template <class LayerWeights>
+struct StepKernels {
+    std::size_t (*size)(const Layer& layer) noexcept;
+    void (*pack)(const Layer& layer, const LayerWeights& weights, float* packed) noexcept;
+    std::int64_t (*scratch_row)(const Layer& layer) noexcept;
+    Step* step;
+};
+
+// An affine map of K numbers to N.
+struct Affine {
+    std::int64_t outputs = 0;  // N
+    std::int64_t inputs = 0;   // K
+};
+
+// Likewise, and rows of x through it; a matrix of bytes has scales.
+template <class Number>
+struct AffineKernels {
+    std::size_t (*size)(const Affine& map) noexcept;
+    void (*pack)(const Affine& map, const Number* weight, const float* scale, const float* bias,
+                 float* packed) noexcept;
+    void (*apply)(const Affine& map, const float* packed, const float* x, std::int64_t rows, std::int64_t x_row,
+                  float* out, std::int64_t out_row) noexcept;
+};
+
 // What is compiled once for each instruction set.
 struct Kernels {
     const char* name;
     void (*forward)(const Forward& call, const Timeline& timeline);
     void (*backward)(const Backward& call, const Timeline& timeline);
     std::size_t (*tape_size)(const Layer& layer, std::int64_t rows, bool recompute) noexcept;
-    // A layer's weights packed into packed_size floats, and one step of B rows with them; h and c are
-    // (B, row_size), h_next too, and only that is written of h.
-    std::size_t (*packed_size)(const Layer& layer) noexcept;
-    void (*pack)(const Layer& layer, const Weights& weights, float* packed) noexcept;
     std::int64_t (*row_size)(std::int64_t hidden) noexcept;
-    // `scratch` is (B, scratch_row).
-    std::int64_t (*scratch_row)(const Layer& layer) noexcept;
-    void (*step)(const Layer& layer, const float* packed, std::int64_t rows, const float* x, std::int64_t x_row,
-                 const float* h, float* h_next, float* c, float* scratch) noexcept;
-    // An affine map of K numbers to N packed into linear_size floats, and B rows through it.
-    std::size_t (*linear_size)(std::int64_t outputs, std::int64_t inputs) noexcept;
-    void (*pack_linear)(const float* weight, const float* bias, std::int64_t outputs, std::int64_t inputs,
-                        float* packed) noexcept;
-    void (*linear)(const float* packed, std::int64_t outputs, std::int64_t inputs, const float* x, std::int64_t rows,
-                   std::int64_t x_row, float* out, std::int64_t out_row) noexcept;
+    StepKernels<Weights> floats;
+    StepKernels<QuantizedWeights> bytes;
+    StepKernels<QuantizedWeights> state_bytes;  // where W_ih is floats
+    AffineKernels<float> affine;
+    AffineKernels<std::int8_t> byte_affine;
     // Multiply-adds, as many as are counted in the result, from registers alone.
     double (*multiply_adds)(std::int64_t rounds) noexcept;
 };
@@ -37,7 +58,8 @@ extern const Kernels kernels;
 namespace avx512 {
 extern const Kernels kernels;
 }
-// Products of bfloat16, sums of floats. For whole sequences; its `step` and `linear` are not to be used.
+// Products of bfloat16, sums of floats, for whole sequences; and the best products of bytes. What steps with floats is
+// not to be used.
 namespace avx512_bf16 {
 extern const Kernels kernels;
 }
@@ -53,7 +75,8 @@ extern const Kernels kernels;
 }
 #endif
 
-// Those in use.
+// Those in use, and those for bytes beside them.
 const Kernels& kernels() noexcept;
+const Kernels& byte_kernels() noexcept;
 
 }  // namespace recurra::core

@@ -63,35 +63,35 @@ template <class Square, class Each>
     }
 }
 
-// W (G H, depth) to (panel, k, vector, lane), k counting words; panels [begin, end).
-template <class C>
+// W (G H, depth) to (panel, k, vector, lane), k counting words of kIn numbers; panels [begin, end).
+template <class C, Index kIn = kInWord>
 void pack_gates(const float* weight, Index hidden, Index depth, Index begin, Index end, float* packed) noexcept {
     const Panels panels = gate_panels<C>(hidden);
     for (Index p = begin; p < end; ++p) {
         const Index width = panels.width(p);
-        float* const panel = packed + p * panels.stride() * words_of(depth);
+        float* const panel = packed + p * panels.stride() * words_of<kIn>(depth);
         for (Index v = 0; v < panels.of(p); ++v) {
             const Index first = unit_of<C>(p, v, 0);
             const float* const from = weight + (gate_of<C>(v) * hidden + first) * depth;
             float* const to = panel + v * kLanes;
             turn_over(
-                hidden - first, words_of(depth), depth / kInWord,
+                hidden - first, words_of<kIn>(depth), depth / kIn,
                 [&](Index k) {
-                    if constexpr (kInWord == 1) {
+                    if constexpr (kIn == 1) {
                         transpose(from + k, depth, to + k * width, width);
                     } else {
                         float square[kLanes * kLanes];
                         for (Index lane = 0; lane < kLanes; ++lane) {
-                            to_words(from + lane * depth + k * kInWord, kLanes * kInWord, square + lane * kLanes);
+                            to_words(from + lane * depth + k * kIn, kLanes * kIn, square + lane * kLanes);
                         }
                         transpose(square, kLanes, to + k * width, width);
                     }
                 },
                 [&](Index lane, Index k) {
-                    const Index left = depth - k * kInWord;
+                    const Index left = depth - k * kIn;
                     float value = 0;
                     if (first + lane < hidden) {
-                        to_words(from + lane * depth + k * kInWord, left < kInWord ? left : kInWord, &value);
+                        to_words<kIn>(from + lane * depth + k * kIn, left < kIn ? left : kIn, &value);
                     }
                     to[k * width + lane] = value;
                 });

@@ -143,8 +143,9 @@ template <bool kAdjacent, bool kWords>
 }
 
 // A tile of 1..tile_rows(vectors) rows and 1..4 vectors. Rows of a whose k are adjacent, in words (k counts those).
-inline void product(int rows, int vectors, const Product& p) noexcept {
-    product_vectors<true, kInWord != 1>(rows, vectors, p);
+template <bool kWords = kInWord != 1>
+void product(int rows, int vectors, const Product& p) noexcept {
+    product_vectors<true, kWords>(rows, vectors, p);
 }
 
 // The same for columns of a: a sum over rows, or over words of two rows each.

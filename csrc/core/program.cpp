@@ -324,9 +324,9 @@ struct Program::Pass {
     }
 
     void run_stack(const Instruction& it) const {
-        if (value(it.in[0]).dims[0] == 1) return step_stack(it);
         const Stack& stack = *it.stack;
         const Index time = value(it.in[0]).dims[0];
+        if (!stack.runs_whole(time)) return step_stack(it);
         const Index field = rows * stack.widest();
         float* const h0 = scratch;
         float* const c0 = h0 + field;
@@ -374,15 +374,19 @@ struct Program::Pass {
 
     void step_stack(const Instruction& it) const {
         const Stack& stack = *it.stack;
+        const Index time = value(it.in[0]).dims[0];
         const Index width = stack.outputs();
         StackRows steps(stack, rows, scratch);
         steps.clear();
         if (it.state >= 0) {
             for (Index r = 0; r < rows; ++r) steps.load(r, states[r] + it.state);
         }
-        steps.step(data(it.in[0]), row_of(it.in[0]));
-        for (Index r = 0; r < rows; ++r) {
-            std::copy_n(steps.output() + r * steps.output_row(), width, result(it.out) + r * width);
+        for (Index n = 0; n < time; ++n) {
+            const Index t = it.axis == 1 ? time - 1 - n : n;
+            steps.step(data(it.in[0]) + t * stack.features(), row_of(it.in[0]));
+            for (Index r = 0; r < rows; ++r) {
+                std::copy_n(steps.output() + r * steps.output_row(), width, result(it.out) + (r * time + t) * width);
+            }
         }
         if (it.state >= 0) {
             for (Index r = 0; r < rows; ++r) steps.store(r, states[r] + it.state);
@@ -515,7 +519,7 @@ Program::Program(std::vector<Value> values, std::vector<Instruction> instruction
                 if (fits) {
                     const Stack& stack = *it.stack;
                     const Index steps = StackRows::floats(stack, it.kind == Kind::kCell ? in(0)[0] : 1);
-                    const bool whole = it.kind == Kind::kRun && in(0)[0] != 1;
+                    const bool whole = it.kind == Kind::kRun && stack.runs_whole(in(0)[0]);
                     const Index wanted = whole ? stack.widest() * (4 + 2 * in(0)[0]) : steps;
                     scratch_row_ = std::max(scratch_row_, (wanted + 15) / 16 * 16);
                     for (const Stack::Packed& one : it.stack->layers) {

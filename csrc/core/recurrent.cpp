@@ -67,12 +67,21 @@ const Kernels& kernels() noexcept {
     return *in_use().load(std::memory_order_relaxed);
 }
 
+// All processors that have AVX512_BF16 have AVX512_VNNI too: one set of kernels may use both.
 bool has_bfloat16() noexcept {
 #if defined(__x86_64__)
-    return &kernels() == &avx512::kernels && cpu_features().avx512_bf16;
+    const CpuFeatures cpu = cpu_features();
+    return &kernels() == &avx512::kernels && cpu.avx512_bf16 && cpu.avx512_vnni;
 #else
     return false;
 #endif
+}
+
+const Kernels& byte_kernels() noexcept {
+#if defined(__x86_64__)
+    if (has_bfloat16()) return avx512_bf16::kernels;
+#endif
+    return kernels();
 }
 
 namespace {

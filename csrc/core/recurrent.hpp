@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <variant>
 
 // Whole sequences through one recurrent layer in one direction, forwards and backwards, and single steps of a stack.
 //
@@ -74,6 +75,23 @@ struct Weights {
     const float* peephole = nullptr;
 };
 
+// The same with matrices in bytes: a weight is the byte times the scale of its row, at least 0; -128 is no weight.
+//   w_ih (G H, F)   scale_ih (G H)   w_hh (G H, H)   scale_hh (G H)   float_w_ih (G H, F) where w_ih is null
+// What bytes are multiplied with is rounded to 16 bits, with a scale for each row and 512 numbers; a NaN or an infinity
+// there makes all of a row NaN. Sums of those products are exact; the rest is computed with floats. A narrow W_ih takes
+// less time, and hardly more room, in floats.
+struct QuantizedWeights {
+    const std::int8_t* w_ih = nullptr;
+    const float* scale_ih = nullptr;
+    const std::int8_t* w_hh = nullptr;
+    const float* scale_hh = nullptr;
+    const float* b_ih = nullptr;
+    const float* b_hh = nullptr;
+    const float* peephole = nullptr;
+    const float* float_w_ih = nullptr;
+};
+using AnyWeights = std::variant<Weights, QuantizedWeights>;
+
 // h and c are (B, H), row after row; c is null where the cell has none.
 struct Forward {
     Layer layer;
@@ -140,7 +158,8 @@ bool use_instruction_set(const char* name) noexcept;
 // A stack of layers, its weights packed once: what streams share.
 class Stack;
 // `layers` from the input to the output, each reading what the one before gives. The weights are copied.
-[[nodiscard]] std::shared_ptr<const Stack> make_stack(std::span<const Layer> layers, std::span<const Weights> weights);
+[[nodiscard]] std::shared_ptr<const Stack> make_stack(std::span<const Layer> layers,
+                                                      std::span<const AnyWeights> weights);
 // The numbers of the state of one row, as `Stream::get_state` gives them.
 [[nodiscard]] std::int64_t state_size(const Stack& stack) noexcept;
 
@@ -154,7 +173,8 @@ class Stream {
     Stream& operator=(Stream&&) = delete;
     ~Stream();
 
-    // x (B, F of the first layer) read; out (B, H of the last layer) written. Equal to `forward`, bit by bit.
+    // x (B, F of the first layer) read; out (B, H of the last layer) written. Where weights are floats, equal to
+    // `forward`, bit by bit.
     void step(const float* x, float* out) noexcept;
 
     // The state, for each layer h (B, H) and then, where there is one, c (B, H).

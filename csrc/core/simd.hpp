@@ -44,8 +44,9 @@ inline constexpr Index kInWord = 2;
 inline constexpr Index kInWord = 1;
 #endif
 
+template <Index kIn = kInWord>
 [[gnu::always_inline]] constexpr Index words_of(Index count) noexcept {
-    return (count + kInWord - 1) / kInWord;
+    return (count + kIn - 1) / kIn;
 }
 
 // sum + a b, of floats or of words.
@@ -70,8 +71,9 @@ template <bool kWords>
 }
 
 // A row of floats to words; a float that is missing in the last is 0.
+template <Index kIn = kInWord>
 [[gnu::always_inline]] inline void to_words(const float* from, Index count, float* to) noexcept {
-    if constexpr (kInWord == 1) {
+    if constexpr (kIn == 1) {
         for (Index i = 0; i < count; ++i) to[i] = from[i];
         return;
     }

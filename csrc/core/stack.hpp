@@ -16,7 +16,10 @@ class Stack {
     struct Packed {
         Layer layer;
         Floats weights;
+        Step* step = nullptr;
         std::int64_t row = 0;  // floats of a row of h or c inside, the last of them padding
+        std::int64_t scratch_row = 0;
+        bool in_bytes = false;
     };
 
     [[nodiscard]] std::int64_t features() const noexcept { return layers.front().layer.features; }
@@ -25,6 +28,10 @@ class Stack {
         std::int64_t hidden = 0;
         for (const Packed& packed : layers) hidden = std::max(hidden, packed.layer.hidden);
         return hidden;
+    }
+    // Whether so many steps are run at once, by `forward`; layers in bytes only step.
+    [[nodiscard]] bool runs_whole(std::int64_t time) const noexcept {
+        return time > 1 && std::none_of(layers.begin(), layers.end(), [](const Packed& p) { return p.in_bytes; });
     }
     // The numbers of the state of one row: for each layer h (H) and then, where there is one, c (H).
     [[nodiscard]] std::int64_t state_size() const noexcept {
@@ -82,8 +89,8 @@ class StackRows {
         for (const Stack::Packed& packed : stack_->layers) {
             const std::int64_t field = rows_ * packed.row;
             float* const next = state + (1 - turn_) * field;
-            stack_->kernels->step(packed.layer, packed.weights.get(), rows_, x, x_row, state + turn_ * field, next,
-                                  state + 2 * field, scratch_);
+            packed.step(packed.layer, packed.weights.get(), rows_, x, x_row, state + turn_ * field, next,
+                        state + 2 * field, scratch_);
             x = next;
             x_row = packed.row;
             state += kFields * field;
@@ -112,7 +119,7 @@ class StackRows {
 
     [[nodiscard]] static std::int64_t scratch_row(const Stack& stack) noexcept {
         std::int64_t row = 0;
-        for (const Stack::Packed& packed : stack.layers) row = std::max(row, stack.kernels->scratch_row(packed.layer));
+        for (const Stack::Packed& packed : stack.layers) row = std::max(row, packed.scratch_row);
         return row;
     }
 

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "core/kernels.hpp"
 #include "core/recurrent.hpp"
@@ -9,14 +11,33 @@
 
 namespace recurra::core {
 
-std::shared_ptr<const Stack> make_stack(std::span<const Layer> layers, std::span<const Weights> weights) {
+namespace {
+
+template <class LayerWeights>
+Stack::Packed packed(const Layer& layer, const LayerWeights& weights, const StepKernels<LayerWeights>& by) {
+    Floats memory = zeros(by.size(layer));
+    by.pack(layer, weights, memory.get());
+    return {.layer = layer,
+            .weights = std::move(memory),
+            .step = by.step,
+            .row = kernels().row_size(layer.hidden),
+            .scratch_row = by.scratch_row(layer),
+            .in_bytes = std::is_same_v<LayerWeights, QuantizedWeights>};
+}
+
+}  // namespace
+
+std::shared_ptr<const Stack> make_stack(std::span<const Layer> layers, std::span<const AnyWeights> weights) {
     auto stack = std::make_shared<Stack>();
     stack->kernels = &kernels();
     for (std::size_t i = 0; i < layers.size(); ++i) {
-        Floats packed = zeros(stack->kernels->packed_size(layers[i]));
-        stack->kernels->pack(layers[i], weights[i], packed.get());
-        stack->layers.push_back(
-            {.layer = layers[i], .weights = std::move(packed), .row = stack->kernels->row_size(layers[i].hidden)});
+        const auto* const quantized = std::get_if<QuantizedWeights>(&weights[i]);
+        if (quantized == nullptr) {
+            stack->layers.push_back(packed(layers[i], std::get<Weights>(weights[i]), kernels().floats));
+            continue;
+        }
+        const Kernels& by = byte_kernels();
+        stack->layers.push_back(packed(layers[i], *quantized, quantized->w_ih == nullptr ? by.state_bytes : by.bytes));
     }
     return stack;
 }

@@ -113,8 +113,9 @@ struct WayBack {
     float* const to_let_in = floats(C::kTwice, units.room() * words_of(second_gate.columns()));
     float* const to_input = floats(wants_x, inputs.room() * words_of(gates.columns()));
     float* const peephole = floats(C::kPeephole, 3 * stride);
-    const PackedWeights w =
-        computes_gates ? laid_out<C>(call.layer, workspace.floats(packed_floats<C>(call.layer))) : PackedWeights{};
+    const WordWeights w = computes_gates ? laid_out<C, WordWeights>(
+                                               call.layer, workspace.floats(packed_floats<C, WordWeights>(call.layer)))
+                                         : WordWeights{};
     // What a chunk's steps read.
     const float* const c_tape = C::kMemory ? call.tape + (call.recompute ? 0 : timeline.total * tape_row) : nullptr;
     float* const gathered = floats(!x_in_order, room* features);

@@ -136,7 +136,7 @@ void streams_compute_with_floats() {
     for (const Cell cell : kCells) {
         const Problem p = make_problem({.cell = cell, .rows = 2, .hidden = 33});
         std::array layers = {layer_of(p)};
-        const std::array weights = {weights_of(p)};
+        const std::array<core::AnyWeights, 1> weights = {weights_of(p)};
         current_case = describe(p.of);
         std::array<std::vector<float>, 2> outs;
         for (const bool bfloat16 : {false, true}) {

@@ -50,7 +50,7 @@ void a_million_calls_leave_nothing() {
     expect_no_growth(kMillion, [&] { core::forward(forwards); });
     expect_no_growth(kMillion, [&] { core::backward(backwards); });
     const std::array layers = {layer_of(p)};
-    const std::array weights = {weights_of(p)};
+    const std::array<core::AnyWeights, 1> weights = {weights_of(p)};
     const auto stack = core::make_stack(layers, weights);
     core::Stream stream(stack, 1);
     expect_no_growth(kMillion, [&] { stream.step(p.x.buffer.data(), r.h_n.data()); });

@@ -43,7 +43,7 @@ std::shared_ptr<const core::Stack> a_stack(Cell cell) {
     Case c{.cell = cell, .time = 1, .rows = 1, .features = kWidth, .hidden = kHidden};
     const Problem p = make_problem(c);
     const core::Layer layer = layer_of(p);
-    const core::Weights weights = weights_of(p);
+    const core::AnyWeights weights = weights_of(p);
     return core::make_stack(std::span(&layer, 1), std::span(&weights, 1));
 }
 

@@ -43,7 +43,7 @@ Tower make_tower(const std::vector<Cell>& cells, std::int64_t rows, std::int64_t
 
 std::shared_ptr<const core::Stack> stack_of(const Tower& tower) {
     std::vector<core::Layer> layers;
-    std::vector<core::Weights> weights;
+    std::vector<core::AnyWeights> weights;
     for (const Problem& p : tower.layers) {
         layers.push_back(layer_of(p));
         weights.push_back(weights_of(p));

@@ -99,7 +99,7 @@ void streams_share_a_stack() {
     for (const Cell cell : kCells) {
         const Problem p = make_problem({.cell = cell, .time = 9, .rows = 2, .hidden = 33});
         const std::array layers = {layer_of(p)};
-        const std::array weights = {weights_of(p)};
+        const std::array<core::AnyWeights, 1> weights = {weights_of(p)};
         const auto stack = core::make_stack(layers, weights);
         const core::Stream first(stack, 2);
         std::array<std::vector<float>, kCallers> outs;
