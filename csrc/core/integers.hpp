@@ -49,6 +49,9 @@ inline constexpr float kLargest = 32767.0F;
     return __builtin_bit_cast(Pairs, _mm512_cvtepi8_epi16(__builtin_bit_cast(__m256i, bytes)));
 #elif defined(__AVX2__)
     return __builtin_bit_cast(Pairs, _mm256_cvtepi8_epi16(__builtin_bit_cast(__m128i, bytes)));
+#elif defined(__SSE2__)
+    const __m128i wide = {__builtin_bit_cast(long long, bytes), 0};
+    return __builtin_bit_cast(Pairs, _mm_srai_epi16(_mm_unpacklo_epi8(wide, wide), 8));
 #else
     return __builtin_convertvector(bytes, Pairs);
 #endif
