@@ -284,6 +284,7 @@ def test_too_many_sequences_are_refused(feed: Feed):
     ("arguments", "complaint"),
     [
         (["--adapt"], "--adapt was given, which letters doesn't have."),
+        (["--learn"], "--learn was given, which letters doesn't have."),
         (["--json", "--output", "csv"], "--json and --output csv were given."),
         (["--state", "nowhere/place"], "there is no folder"),
         (["--history", "nowhere.csv"], "--history nowhere.csv: No such file or directory."),

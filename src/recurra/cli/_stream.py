@@ -59,6 +59,9 @@ def stream(
     adapt: Annotated[
         bool | None, Parameter(help="Keep intervals calibrated as truths arrive. Default: the model's.", group=_MODEL)
     ] = None,
+    learn: Annotated[
+        bool | None, Parameter(help="Fine-tune the model's head as truths arrive. Default: the model's.", group=_MODEL)
+    ] = None,
     seed: Seed = None,
     output: Output = PLAIN,
 ) -> None:
@@ -77,7 +80,7 @@ def stream(
         return RowReader(spec, form=form, ids=_listed(ids), columns=_listed(columns), source=source, remark=remark)
 
     rows = reader()
-    options = _options(model.name, spec.options, adapt=adapt, seed=seed)
+    options = _options(model.name, spec.options, adapt=adapt, learn=learn, seed=seed)
     sessions = Sessions(model, rows.ids, options, limit=limit_sessions)
     printer = Answers(sessions, as_csv=answers == "csv", latest=latest, strict=strict, drift=warn_drift)
     if state is not None and state.exists():

@@ -86,7 +86,12 @@ class Network:
         return _run(compiled, inputs, len(states), list(states))
 
     def inside(
-        self, inputs: Inputs, state: State | None = None, *, hold: Hold | None = None
+        self,
+        inputs: Inputs,
+        state: State | None = None,
+        *,
+        hold: Hold | None = None,
+        outputs: tuple[str, ...] = (),
     ) -> tuple[dict[str, np.ndarray], tuple[Trace, ...]]:
         """The outputs for one sequence and all gates, as by `run`; with a state, which doesn't move, as by `step`.
 
@@ -112,7 +117,7 @@ class Network:
                 hidden, found = trace_stack(block, self._weights, name, branch.name, x[0], before, hold or {})
                 traces += found
                 given[f"{branch.name}@{position + 1}"] = hidden[None]
-        answers = self.run(given)
+        answers = self.run(given, outputs=outputs)
         if state is not None:
             answers = {name: array[:, 0] for name, array in answers.items()}
         return answers, tuple(traces)

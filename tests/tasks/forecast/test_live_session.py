@@ -164,7 +164,7 @@ def test_too_few_rows(lives) -> None:
 
 
 def test_options_and_names(lives) -> None:
-    with pytest.raises(ConfigError, match="temperature: hourly has no such option; it has adapt, seed"):
+    with pytest.raises(ConfigError, match="temperature: hourly has no such option; it has adapt, learn, seed"):
         lives["hourly"].stream(temperature=3)
     with pytest.raises(ConfigError, match="the model knows a single series"):
         lives["hourly"].stream(id=["a"])

@@ -15,8 +15,9 @@ from recurra.errors import BundleError, ConfigError, DataError
 from recurra.runtime import Model, Network, Session, Spec, unseal
 from recurra.tasks.forecast._choices import Chosen
 from recurra.tasks.forecast._live_answer import Forecast, answer_schema, document, table_rows
-from recurra.tasks.forecast._live_decoding import Decoder, Direct, Sampled
+from recurra.tasks.forecast._live_decoding import Decoder, Direct, Inputs, Sampled
 from recurra.tasks.forecast._live_frame import frame_of
+from recurra.tasks.forecast._live_learning import Parts
 from recurra.tasks.forecast._live_reading import columns_of, example, row_schema, series_label
 from recurra.tasks.forecast._live_session import ForecastSession
 from recurra.tasks.forecast._live_state import read_options, unpack
@@ -28,6 +29,11 @@ _OPTIONS = {
         "type": "boolean",
         "default": True,
         "description": "Widen, narrow and move the intervals as the truth arrives.",
+    },
+    "learn": {
+        "type": "boolean",
+        "default": False,
+        "description": "Fine-tune a direct decoder's head as the truth arrives, and take it back where it harms.",
     },
     "seed": {"type": ["integer", "null"], "default": None, "description": "Of what a recursive decoder draws."},
 }
@@ -77,17 +83,25 @@ class LiveForecaster(Model):
                 f"{', '.join(names) if names else 'no columns: the model knows a single series'}."
             )
         seed = options.get("seed")
-        adapt = options.get("adapt", True)
-        if not isinstance(adapt, bool) or not (seed is None or (type(seed) is int and 0 <= seed < 2**63)):
-            raise ConfigError(f"adapt={adapt!r}, seed={seed!r}: expected true or false, and a whole number from 0 up.")
+        adapt, learn = options.get("adapt", True), options.get("learn", False)
+        switches = isinstance(adapt, bool) and isinstance(learn, bool)
+        if not switches or not (seed is None or (type(seed) is int and 0 <= seed < 2**63)):
+            raise ConfigError(
+                f"adapt={adapt!r}, learn={learn!r}, seed={seed!r}: expected true or false for adapt and learn, a whole "
+                "number from 0 up for seed."
+            )
+        if learn and not isinstance(self.decoder, Direct):
+            raise ConfigError(
+                f"learn=True: {self.name} decodes recursively, and only direct decoders learn on. Leave it out."
+            )
         label = series_label(list(id)) if id else "(missing)" if names else ""
-        return ForecastSession(self, label, adapt=adapt, seed=self._seed if seed is None else seed)
+        return ForecastSession(self, label, adapt=adapt, learn=learn, seed=self._seed if seed is None else seed)
 
     def restore(self, state: bytes) -> ForecastSession:
         """The session that gave these bytes."""
         content = unseal(self.fingerprint, state)
-        series, adapt, seed = read_options(content)
-        session = ForecastSession(self, series, adapt=adapt, seed=seed)
+        series, adapt, learn, seed = read_options(content)
+        session = ForecastSession(self, series, adapt=adapt, learn=learn, seed=seed)
         unpack(session, content)
         return session
 
@@ -106,14 +120,13 @@ class LiveForecaster(Model):
                 raise DataError(f"push {place}: {error}") from error
         for session, entry in zip(sessions, entries, strict=True):
             session.enter(entry)
-        ready = [session for session in sessions if not session.needs]
         answers = {id(session): self.unready(session) for session in sessions if session.needs}
-        if ready:
-            windows = [session.inputs.now() for session in ready]
-            stacked = {name: np.concatenate([window[name] for window in windows]) for name in windows[0]}
-            raw, spreads = self.decoder.forecast(stacked, [(session.seed, session.steps) for session in ready])
-            for session, forecast, spread in zip(ready, raw, spreads, strict=True):
-                answers[id(session)] = self.finish(session, forecast, spread)
+        for forecast, learn in ((self.forecast, False), (self.forecast_learning, True)):
+            ready = [session for session in sessions if not session.needs and session.learn == learn]
+            if ready:
+                windows = [session.inputs.now() for session in ready]
+                stacked = {name: np.concatenate([window[name] for window in windows]) for name in windows[0]}
+                answers |= zip(map(id, ready), forecast(ready, stacked), strict=True)
         return [answers[id(session)] for session in sessions]
 
     def spec(self) -> Spec:
@@ -138,6 +151,26 @@ class LiveForecaster(Model):
         """A row for each step and target, as `Forecaster.predict` has them."""
         assert isinstance(session, ForecastSession)
         return table_rows(session.series, answer)
+
+    def forecast(self, sessions: Sequence[ForecastSession], inputs: Inputs) -> list[Forecast]:
+        """The answers of sessions that don't learn, from their stacked windows."""
+        raw, spreads = self.decoder.forecast(inputs, [(session.seed, session.steps) for session in sessions])
+        return [self.finish(*each) for each in zip(sessions, raw, spreads, strict=True)]
+
+    def forecast_learning(self, sessions: Sequence[ForecastSession], inputs: Inputs) -> list[Forecast]:
+        """The same of sessions that learn: what they have learned comes before the calibration."""
+        decoder, rows = self.decoder, self.frame.rows
+        assert isinstance(decoder, Direct)
+        parts = decoder.parts(inputs)
+        answers = []
+        for place, session in enumerate(sessions):
+            assert session.learner is not None
+            own = Parts(*(array[place * rows : (place + 1) * rows] for array in parts))
+            said = session.learner.learned(own)
+            session.learner.remember(session.window.count - 1, own, said)
+            raw, spread = decoder.split(said, own.spread)
+            answers.append(self.finish(session, raw[0], spread[0]))
+        return answers
 
     def finish(self, session: ForecastSession, raw: np.ndarray, spread: np.ndarray) -> Forecast:
         """The calibrated forecast of a session, which it will hold against the truth."""
@@ -177,6 +210,7 @@ class LiveForecaster(Model):
             0 if len(forecast) else session.needs,
             window.times_ahead(len(forecast)),
             self.frame.clock,
+            None if session.learner is None else session.learner.report(),
         )
 
     def unready(self, session: ForecastSession) -> Forecast:

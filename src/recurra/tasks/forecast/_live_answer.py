@@ -1,11 +1,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from recurra.data._clock import Clock
+
+
+class Learning(NamedTuple):
+    """How a session that learns is doing."""
+
+    gain: float | None  # rolling loss with what was learned, over that without; None while it can't be told
+    rollbacks: int  # times that what was learned was taken back
 
 
 # Not frozen: that would double what an answer takes to make.
@@ -24,6 +31,7 @@ class Forecast:
     needs: int  # rows that are still to come before there is a forecast
     moments: np.ndarray  # (K,) int64
     clock: Clock
+    learning: Learning | None = None  # of a session that learns
 
     @property
     def ready(self) -> bool:
@@ -41,6 +49,8 @@ def document(forecast: Forecast) -> dict[str, Any]:
     about: dict[str, Any] = {"ready": forecast.ready}
     if not forecast.ready:
         about["needs"] = forecast.needs
+    if forecast.learning is not None:
+        about["learning"] = forecast.learning._asdict()
     quantiles = np.moveaxis(forecast.quantiles, -1, 0)
     return about | {
         "times": list(forecast.times),
@@ -79,6 +89,14 @@ def answer_schema(levels: tuple[float, ...], targets: tuple[str, ...]) -> dict[s
             "mean": table | {"description": "one list for each time, of one number for each target"},
             "quantiles": {"type": "object", "properties": {name: table for name in names}, "required": names},
             "drift": number | {"description": "rolling error of one step ahead over that of the test part"},
+            "learning": {
+                "type": "object",
+                "properties": {
+                    "gain": number | {"description": "rolling loss with what was learned, over that without"},
+                    "rollbacks": {"type": "integer", "minimum": 0},
+                },
+                "required": ["gain", "rollbacks"],
+            },
         },
         "required": ["ready", "times", "targets", "mean", "quantiles", "drift"],
     }

@@ -7,8 +7,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from recurra.blocks import Linear
 from recurra.runtime import Network
 from recurra.tasks.forecast._choices import Chosen
+from recurra.tasks.forecast._live_learning import Parts
 
 Inputs = Mapping[str, np.ndarray]
 Raw = tuple[np.ndarray, np.ndarray]  # mean and quantiles (W, K, C, 1 + Q), spread (W, C)
@@ -31,6 +33,9 @@ class Direct:
     def __init__(self, network: Network, chosen: Chosen, targets: int) -> None:
         self.network, self._chosen, self._targets = network, chosen, targets
         self._call: Any = None
+        decoded = next(branch for branch in network.composition.branches if branch.name == "decoded")
+        head = next(place for place, block in enumerate(decoded.blocks) if isinstance(block, Linear))
+        self.learning_outputs = ("forecast", "spread", f"decoded@{head}", *(("normal",) if chosen.linear_skip else ()))
 
     def forecast(self, inputs: Inputs, seeds: Sequence[tuple[int, int]]) -> Raw:
         if self._call is None:
@@ -38,6 +43,19 @@ class Direct:
             self._call = self.network.compiled(shapes, outputs=("forecast", "spread"))
         rows = len(inputs["target"])
         return self.split(*self._call([inputs[name] for name in self._call.names], rows))
+
+    def parts(self, inputs: Inputs) -> Parts:
+        """Raw forecasts as the network gives them, and what a `Learner` needs beside them."""
+        shapes = {name: array.shape[1:] for name, array in inputs.items()}
+        call = self.network.compiled(shapes, outputs=self.learning_outputs)
+        return self.joined(call([inputs[name] for name in call.names], len(inputs["target"])))
+
+    def joined(self, outputs: Sequence[np.ndarray]) -> Parts:
+        """What the network gave for `learning_outputs`."""
+        forecast, spread, features, *window = outputs
+        features = np.concatenate([features, np.ones_like(features[..., :1])], axis=-1)
+        nothing = np.zeros((len(spread), 0, spread.shape[2]), dtype=np.float32)
+        return Parts(forecast, spread, features, *(window or [nothing]))
 
     def split(self, forecast: np.ndarray, spread: np.ndarray) -> Raw:
         """What the network gave for all windows and targets, window by window."""

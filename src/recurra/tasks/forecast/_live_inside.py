@@ -24,6 +24,7 @@ def look_inside(session: ForecastSession, hold: Mapping[str, float] | None) -> I
     inputs = dict(session.inputs.now())
     traces: list[Trace] = []
     outputs: list[dict[str, np.ndarray]] = []
+    wanted = decoder.learning_outputs if isinstance(decoder, Direct) and session.learner is not None else ()
     if isinstance(decoder, Sampled):
         if hold:
             raise ConfigError(
@@ -33,11 +34,13 @@ def look_inside(session: ForecastSession, hold: Mapping[str, float] | None) -> I
         inputs = decoder.context(inputs, *decoder.units(inputs))
     for place in range(len(session.window.target)):
         one = {name: np.ascontiguousarray(array[place : place + 1]) for name, array in inputs.items()}
-        found, seen = decoder.network.inside(one, hold=hold)
+        found, seen = decoder.network.inside(one, hold=hold, outputs=wanted)
         outputs.append(found)
         traces += _named(session, place, seen)
     if isinstance(decoder, Direct):
-        forecast, spread = (np.concatenate([each[name] for each in outputs]) for name in ("forecast", "spread"))
+        forecast, spread, *rest = (np.concatenate([each[name] for each in outputs]) for name in outputs[0])
+        if session.learner is not None:
+            forecast = session.learner.learned(decoder.joined([forecast, spread, *rest]))
         raw = decoder.split(forecast, spread)
     values, spread = raw  # pyright: ignore[reportPossiblyUnboundVariable]
     return Inside(model.answer(session, model.calibrated(session, values[0], spread[0])), tuple(traces))

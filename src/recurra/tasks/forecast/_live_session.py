@@ -8,6 +8,7 @@ from recurra.runtime import Inside, Session, seal
 from recurra.tasks.forecast._live_answer import Forecast
 from recurra.tasks.forecast._live_inputs import Inputs
 from recurra.tasks.forecast._live_inside import look_inside
+from recurra.tasks.forecast._live_learning import Learner
 from recurra.tasks.forecast._live_moments import Moments
 from recurra.tasks.forecast._live_places import place
 from recurra.tasks.forecast._live_reading import Row
@@ -30,9 +31,9 @@ class Entry(NamedTuple):
 class ForecastSession(Session):
     """One series that a forecaster follows: rows are pushed, each answered by a forecast of what comes next."""
 
-    def __init__(self, model: LiveForecaster, series: str, *, adapt: bool, seed: int) -> None:
+    def __init__(self, model: LiveForecaster, series: str, *, adapt: bool, learn: bool, seed: int) -> None:
         self.model: LiveForecaster = model  # pyright: ignore[reportIncompatibleVariableOverride]
-        self.series, self.adapt, self.seed = series, adapt, seed
+        self.series, self.adapt, self.learn, self.seed = series, adapt, learn, seed
         self.reset()
 
     def push(self, x: Any) -> Forecast:
@@ -45,6 +46,8 @@ class ForecastSession(Session):
         self.enter(self.read(x))
         if self.needs:
             return self.model.unready(self)
+        if self.learner is not None:
+            return self.model.forecast_learning([self], self.inputs.now())[0]
         raw, spread = self.model.decoder.forecast(self.inputs.now(), ((self.seed, self.steps),))
         return self.model.finish(self, raw[0], spread[0])
 
@@ -61,7 +64,7 @@ class ForecastSession(Session):
 
     def fork(self) -> Self:
         """A session that stands where this one does and goes its own way."""
-        other = type(self)(self.model, self.series, adapt=self.adapt, seed=self.seed)
+        other = type(self)(self.model, self.series, adapt=self.adapt, learn=self.learn, seed=self.seed)
         unpack(other, pack(self))
         return other
 
@@ -73,6 +76,7 @@ class ForecastSession(Session):
         self.window = Window(model.frame, None if known else Moments(model.frame.targets))
         self.inputs = Inputs(model.frame, self.window, self.series)
         self.tracker = Tracker(model.followed, model.base, adapt=self.adapt)
+        self.learner = Learner(model.chosen, model.frame.targets) if self.learn else None
 
     def inside(self, x: Any = None, *, hold: Mapping[str, float] | None = None) -> Inside:
         """What a push of `x` would say, seen from within; without it, what the last one said."""
@@ -115,6 +119,8 @@ class ForecastSession(Session):
             for passed in range(window.count, number):
                 tracker.forget(passed)
             tracker.judge(number, row.target, self.inputs.scales())
+        if self.learner is not None:
+            self.learner.learn(number, row.target)
         window.take(ahead, time, row)
 
     def _check_static(self, row: Row) -> None:

@@ -13,8 +13,8 @@ from recurra.tasks.forecast._live_reading import Row
 if TYPE_CHECKING:
     from recurra.tasks.forecast._live_session import ForecastSession
 
-# adapt, begun, month end; seed; steps, count, first, waiting, cursor, until, next, unbroken, rows planned
-_HEAD = struct.Struct("<???q9q")
+# adapt, learn, begun, month end; seed; steps, count, first, waiting, cursor, until, next, unbroken, rows planned
+_HEAD = struct.Struct("<????q9q")
 _NAME = struct.Struct("<H")
 
 
@@ -24,6 +24,7 @@ def pack(session: ForecastSession) -> bytes:
     name = session.series.encode()
     head = _HEAD.pack(
         session.adapt,
+        session.learn,
         window.begun,
         window.month_end,
         session.seed,
@@ -44,11 +45,11 @@ def pack(session: ForecastSession) -> bytes:
     return b"".join(parts)
 
 
-def read_options(content: bytes) -> tuple[str, bool, int]:
-    """The name of the series, `adapt` and `seed` of the session that was packed."""
+def read_options(content: bytes) -> tuple[str, bool, bool, int]:
+    """The name of the series, `adapt`, `learn` and `seed` of the session that was packed."""
     size = _NAME.unpack_from(content)[0]
-    adapt, _, _, seed, *_ = _HEAD.unpack_from(content, _NAME.size + size)
-    return content[_NAME.size : _NAME.size + size].decode(), adapt, seed
+    adapt, learn, _, _, seed, *_ = _HEAD.unpack_from(content, _NAME.size + size)
+    return content[_NAME.size : _NAME.size + size].decode(), adapt, learn, seed
 
 
 def unpack(session: ForecastSession, content: bytes) -> None:
@@ -56,7 +57,7 @@ def unpack(session: ForecastSession, content: bytes) -> None:
     window, tracker = session.window, session.tracker
     at = _NAME.size + _NAME.unpack_from(content)[0]
     head = _HEAD.unpack_from(content, at)
-    _, window.begun, window.month_end, _, session.steps, window.count, window.first, *rest = head
+    _, _, window.begun, window.month_end, _, session.steps, window.count, window.first, *rest = head
     window.waiting, window.cursor, tracker.until, tracker.next, tracker.unbroken, planned = rest
     at += _HEAD.size
     expected = at + sum(array.nbytes for array in _arrays(session))
@@ -67,6 +68,10 @@ def unpack(session: ForecastSession, content: bytes) -> None:
     for array in _arrays(session):
         found.append(np.frombuffer(content, dtype=array.dtype, count=array.size, offset=at).reshape(array.shape))
         at += array.nbytes
+    if session.learner is not None:
+        count = len(session.learner.arrays)
+        session.learner.restore(found[-count - 1 : -1], found[-1].tolist())
+        found = found[: -count - 1]
     *rows, ago, seen_at, static_values, static_codes, moments, steps, moved, waiting, numbers = found
     for array, values in zip((*window.arrays, *window.arrays_ahead), rows, strict=True):
         array[:, : values.shape[1]] = values
@@ -85,7 +90,7 @@ def unpack(session: ForecastSession, content: bytes) -> None:
 
 
 def _arrays(session: ForecastSession) -> list[np.ndarray]:
-    window, tracker = session.window, session.tracker
+    window, tracker, learner = session.window, session.tracker, session.learner
     start, stop = window.end - window.context, window.end + window.horizon
     return [
         *(array[:, start : window.end] for array in window.arrays),
@@ -99,6 +104,7 @@ def _arrays(session: ForecastSession) -> list[np.ndarray]:
         tracker.moved,
         tracker.waiting,
         np.array(tracker.numbers, dtype=np.float64),
+        *([] if learner is None else [*learner.arrays, learner.numbers]),
     ]
 
 
