@@ -115,3 +115,8 @@ def test_counts_beyond_all_bounds_are_drawn(few: LiveForecaster) -> None:
     copy = Sampled(decoder.network, few.chosen.model_copy(update={"loss": "negative-binomial"}), 1, 2)
     drawn = copy._draw(np.full((2, 1, 2), 60.0), np.zeros((2, 1)), np.full((2, 1), 1e30), [np.random.default_rng(0)])
     assert np.isfinite(drawn).all() and (drawn >= 0).all()
+
+
+def test_it_does_not_learn_on(few: LiveForecaster) -> None:
+    with pytest.raises(ConfigError, match="learn=True: few decodes recursively, and only direct decoders learn on"):
+        few.stream(learn=True)

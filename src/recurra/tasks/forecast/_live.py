@@ -220,11 +220,11 @@ class LiveForecaster(Model):
 
 def _decoder(bundle: Bundle, composition: Composition, chosen: Chosen, targets: int) -> Decoder:
     if chosen.decoder == "direct":
-        network = Network(composition, bundle.weights(), outputs=("forecast", "spread"))
+        network = Network(composition, bundle.quantised(), outputs=("forecast", "spread"))
         return Direct(network, chosen, targets)
     samples = bundle.manifest.config["samples"]
     assert isinstance(samples, int)
-    return Sampled(Network(composition, bundle.weights(), outputs=("outcome",)), chosen, targets, samples)
+    return Sampled(Network(composition, bundle.quantised(), outputs=("outcome",)), chosen, targets, samples)
 
 
 def _trained_errors(scores: Mapping[str, Any], preparation: Preparation) -> tuple[float, ...]:

@@ -121,7 +121,9 @@ class Learner:
         if row % self._stride:
             return
         place = row // self._stride % self.count
-        self._made[place] = row
+        # A window of numbers too large for a network would spoil the maps for good.
+        finite = all(np.isfinite(array).all() for array in (said, parts.features, parts.window))
+        self._made[place] = row if finite else -1 - self._horizon
         self._plain[place], self._said[place] = parts.forecast[:, : self._horizon], said[:, : self._horizon]
         self._spread[place], self._features[place], self._window[place] = parts.spread, parts.features, parts.window
 
