@@ -59,7 +59,8 @@ class Stream:
     """A stack of layers that runs one step at a time; its weights are packed once, its state is in here.
 
     Each of `layers` is (cell, weight_ih, weight_hh, bias_ih, bias_hh, weight_peephole), the last three None where a
-    layer has none; cells are named as in recurra.reference. Not for two threads at once.
+    layer has none; cells are named as in recurra.reference. A matrix may be int8 with the float32 scale of each row:
+    (matrix, scale). Not for two threads at once.
     """
 
     def __init__(self, layers: Sequence[tuple[str, Any, Any, Any, Any, Any]], rows: int = 1) -> None: ...
@@ -84,7 +85,7 @@ class Stack:
     def state_size(self) -> int: ...
 
 class Linear:
-    """An affine map, weight (outputs, inputs) and bias (outputs) or None, to be named in a program."""
+    """An affine map, weight (outputs, inputs), or (weight, scale) of int8, and bias (outputs) or None."""
 
     def __init__(self, weight: Any, bias: Any | None) -> None: ...
 

@@ -79,7 +79,8 @@ def test_a_compressed_network_says_nearly_the_same_in_torch_and_in_the_runtime(l
     assert 0 < np.abs(found - expected).max() < 0.05
     session = load("small").stream()
     for code, row in zip([1, 4, 8], found, strict=True):
-        np.testing.assert_allclose(session.push([code]), row, atol=1e-6)
+        # The runtime multiplies the bytes themselves, with activations rounded to 16 bits.
+        np.testing.assert_allclose(session.push([code]), row, atol=1e-4)
 
 
 def test_half_of_each_matrix_is_pruned() -> None:

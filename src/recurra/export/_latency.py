@@ -16,8 +16,7 @@ _WARM = 20
 def step_microseconds(bundle: Bundle) -> tuple[float, str]:
     """The median time that the runtime takes for one step of one sequence, or for one window; and which of these."""
     layout = lay_out(Composition.model_validate(bundle.manifest.network))
-    # TODO(runtime reads int8): give it bundle.quantised(), so that what is timed is what then runs.
-    network = Network(layout.composition, bundle.weights())
+    network = Network(layout.composition, bundle.quantised())
     inputs = sample(layout, batch=1, longer=0, seed=0)
     streams = not layout.composition.obstacles()
     states = [network.begin()] if streams else []

@@ -9,33 +9,49 @@ from typing import Any
 import numpy as np
 
 from recurra import blocks
+from recurra.bundle import SCALE
 from recurra.runtime._native import Linear, Stack
 from recurra.runtime._program import Builder, Value
 
 
 @dataclass
 class Weights:
-    """The parameters of a network, by the names that torch gives them, laid out for the core when first needed."""
+    """The parameters of a network, by the names that torch gives them, laid out for the core when first needed.
+
+    A matrix may be int8, with the scale of each row beside it (`Bundle.quantised`): the core computes with the bytes.
+    """
 
     arrays: Mapping[str, np.ndarray]
     _packed: dict[tuple[Any, ...], Linear | Stack] = field(default_factory=dict)
 
     def array(self, name: str) -> np.ndarray:
-        """One parameter."""
-        return np.ascontiguousarray(self.arrays[name], dtype=np.float32)
+        """One parameter, as float32."""
+        stored = self._matrix(name)
+        if isinstance(stored, tuple):
+            return stored[0] * stored[1][:, None]
+        return stored
 
     def linear(self, name: str) -> Linear:
         """The map of `name`.weight and `name`.bias."""
-        return self._keep(("linear", name), lambda: Linear(self.array(f"{name}.weight"), self.array(f"{name}.bias")))
+        return self._keep(("linear", name), lambda: Linear(self._matrix(f"{name}.weight"), self.array(f"{name}.bias")))
 
     def stack(self, cell: str, name: str, suffixes: tuple[str, ...]) -> Stack:
         """Layers of a cell, one for each suffix: "_l0", "_l1_reverse"; "" of torch's single cells."""
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
         def layer(suffix: str) -> tuple[Any, ...]:
-            return (CELLS[cell], *(self.array(f"{name}.{part}{suffix}") for part in names), None)
+            w_ih, w_hh = (self._matrix(f"{name}.{part}{suffix}") for part in ("weight_ih", "weight_hh"))
+            if not isinstance(w_hh, tuple):  # bytes don't pay for the input alone
+                w_ih = self.array(f"{name}.weight_ih{suffix}")
+            biases = (self.array(f"{name}.{part}{suffix}") for part in ("bias_ih", "bias_hh"))
+            return (CELLS[cell], w_ih, w_hh, *biases, None)
 
         return self._keep(("stack", name, suffixes), lambda: Stack([layer(suffix) for suffix in suffixes]))
+
+    def _matrix(self, name: str) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        array = self.arrays[name]
+        if array.dtype == np.int8:
+            return np.ascontiguousarray(array), np.ascontiguousarray(self.arrays[f"{name}{SCALE}"], dtype=np.float32)
+        return np.ascontiguousarray(array, dtype=np.float32)
 
     def _keep(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         if key not in self._packed:

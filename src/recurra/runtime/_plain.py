@@ -30,7 +30,7 @@ class PlainModel(Model):
         self.bundle = bundle
         try:
             self.composition = Composition.model_validate(bundle.manifest.network)
-            self.network = Network(self.composition, bundle.weights())
+            self.network = Network(self.composition, bundle.quantised())
             self._inputs = tuple(self.composition.inputs.items())
             self._codes = _codes(self.composition)
             self._columns = {

@@ -1,0 +1,58 @@
+"""Networks whose matrices are int8 are computed with the bytes, nearly as with the floats that these stand for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from recurra import blocks, nn, runtime
+from recurra.bundle import dequantise, quantise
+from recurra.export._matrices import matrices
+
+CHAINS: dict[str, tuple[blocks.AnyBlock, ...]] = {
+    **{
+        f"{cell} {'both ways' if both else 'forward'}": (
+            blocks.Linear(size=24, activation="relu"),
+            blocks.Recurrent(cell=cell, hidden_size=33, num_layers=2, bidirectional=both),  # pyright: ignore
+            blocks.Linear(size=5),
+        )
+        for cell in ("rnn", "lstm", "gru")
+        for both in (False, True)
+    },
+    "decode": (blocks.Decode(cell="gru", hidden_size=24),),
+    "horizon": (blocks.Horizon(time=40, horizon=12),),
+}
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_bytes_are_nearly_what_they_stand_for(name: str) -> None:
+    composition = blocks.Composition(
+        inputs={"x": 30}, branches=(blocks.Branch(name="y", takes=("x",), blocks=CHAINS[name]),)
+    )
+    torch.manual_seed(11)
+    network = nn.Network(composition)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    weights = {key: tensor.numpy() for key, tensor in network.state_dict().items()}
+    stored = quantise(weights, matrices(composition))
+    assert any(array.dtype == np.int8 for array in stored.values())
+    x = {"x": np.random.default_rng(3).normal(size=(3, 40, 30)).astype(np.float32)}
+    found = runtime.Network(composition, stored).run(x)["y"]
+    expected = runtime.Network(composition, dequantise(stored)).run(x)["y"]
+    assert 0 < np.abs(found - expected).max() < 1e-3 * np.abs(expected).max()
+    np.testing.assert_array_equal(
+        runtime.Network(composition, stored).run({"x": x["x"][1:2]})["y"], found[1:2], "a row alone"
+    )
+
+
+def test_steps_of_bytes_are_the_whole() -> None:
+    chain = (blocks.Recurrent(cell="lstm", hidden_size=40), blocks.Linear(size=4))
+    composition = blocks.Composition(inputs={"x": 20}, branches=(blocks.Branch(name="y", takes=("x",), blocks=chain),))
+    torch.manual_seed(12)
+    weights = {key: tensor.numpy() for key, tensor in nn.Network(composition).state_dict().items()}
+    network = runtime.Network(composition, quantise(weights, matrices(composition)))
+    x = np.random.default_rng(4).normal(size=(2, 9, 20)).astype(np.float32)
+    states = [network.begin() for _ in range(2)]
+    steps = [network.step({"x": np.ascontiguousarray(x[:, t])}, states)["y"] for t in range(9)]
+    np.testing.assert_array_equal(np.stack(steps, axis=1), network.run({"x": x})["y"])
