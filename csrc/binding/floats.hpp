@@ -10,10 +10,12 @@ namespace recurra::binding {
 
 namespace nb = nanobind;
 
+// The message is put together only where it is needed.
+inline void expect(bool is_so, const char* otherwise) {
+    if (!is_so) throw nb::value_error(otherwise);
+}
 inline void expect(bool is_so, const std::string& otherwise) {
-    if (!is_so) {
-        throw nb::value_error(otherwise.c_str());
-    }
+    expect(is_so, otherwise.c_str());
 }
 
 // The floats of a numpy array, or of a tensor, which shows its memory as one.

@@ -17,7 +17,6 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -145,6 +144,8 @@ class Program {
     Program(const std::vector<ValueArgs>& values, const std::vector<InstructionArgs>& instructions,
             const std::vector<OutputArgs>& outputs)
         : program_(make(values, instructions, outputs)) {
+        expect(program_.num_inputs() <= static_cast<std::int64_t>(kMost) && outputs.size() <= kMost,
+               "A network has 24 inputs and outputs at most.");
         for (const auto& [value, shape] : outputs) {
             std::int64_t size = 1;
             for (const std::int64_t axis : shape) size *= axis;
@@ -160,44 +161,31 @@ class Program {
     // inputs[i] is a float32 array of `rows` times the size of input i; states, if any, one for each row.
     nb::list run(const nb::list& inputs, std::int64_t rows, nb::handle states) {
         expect(static_cast<std::int64_t>(inputs.size()) == program_.num_inputs() && rows >= 0,
-               "The network has " + std::to_string(program_.num_inputs()) + " inputs.");
-        std::deque<Floats> given;
-        std::vector<const float*> from(inputs.size());
+               "The network has another number of inputs.");
+        std::array<std::optional<Floats>, kMost> given;
+        std::array<const float*, kMost> from{};
         for (std::size_t i = 0; i < inputs.size(); ++i) {
-            given.emplace_back(inputs[i], PyBUF_SIMPLE);
-            given.back().check_size("An input", rows * program_.input_size(static_cast<std::int64_t>(i)));
-            from[i] = given.back().data();
+            given[i].emplace(inputs[i], PyBUF_SIMPLE);
+            given[i]->check_size("An input", rows * program_.input_size(static_cast<std::int64_t>(i)));
+            from[i] = given[i]->data();
         }
-        std::vector<State*> owners;
-        std::vector<float*> numbers;
-        if (!states.is_none()) {
-            for (const nb::handle one : nb::borrow<nb::list>(states)) owners.push_back(nb::cast<State*>(one));
-        }
-        expect(program_.state_size() == 0 || static_cast<std::int64_t>(owners.size()) == rows,
-               "A network with a state wants one for each row.");
-        for (const State* owner : owners) {
-            owner->check_idle();
-            expect(static_cast<std::int64_t>(owner->numbers().size()) >= program_.state_size(),
-                   "A state has another size than this network's.");
-        }
+        const Stepping stepping(states, program_.state_size());
+        expect(program_.state_size() == 0 || stepping.rows() == rows, "A network with a state wants one for each row.");
         nb::list answers;
-        std::deque<Floats> taken;
-        std::vector<float*> to;
+        std::array<std::optional<Floats>, kMost> taken;
+        std::array<float*, kMost> to{};
         for (std::int64_t i = 0; i < program_.num_outputs(); ++i) {
+            const auto at = static_cast<std::size_t>(i);
             const nb::object answer = empty_(rows == 1 ? shapes_of_one_[i] : shape_of(i, rows), float32_);
             answers.append(answer);
-            taken.emplace_back(answer, PyBUF_WRITABLE);
-            to.push_back(taken.back().data());
+            taken[at].emplace(answer, PyBUF_WRITABLE);
+            to[at] = taken[at]->data();
         }
-        // One state twice would step twice from one place.
-        Busy busy(owners);
-        for (State* owner : owners) numbers.push_back(owner->numbers().data());
-        float* const* const all = owners.empty() ? nullptr : numbers.data();
         if (program_.work() * rows < kWorkWorthReleasing) {
-            program_.run(rows, from.data(), to.data(), all);
+            program_.run(rows, from.data(), to.data(), stepping.numbers());
         } else {
             const nb::gil_scoped_release release;
-            program_.run(rows, from.data(), to.data(), all);
+            program_.run(rows, from.data(), to.data(), stepping.numbers());
         }
         return answers;
     }
@@ -205,31 +193,45 @@ class Program {
     [[nodiscard]] std::int64_t state_size() const noexcept { return program_.state_size(); }
 
   private:
-    class Busy {
+    static constexpr std::size_t kMost = 24;  // inputs, and outputs
+
+    // The states of a call, held while it runs: one state twice would step twice from one place.
+    class Stepping {
       public:
-        explicit Busy(const std::vector<State*>& states) : states_(states) {
-            for (; marked_ < states_.size(); ++marked_) {
-                try {
-                    states_[marked_]->check_idle();
-                } catch (...) {
-                    release();
-                    throw;
-                }
-                states_[marked_]->set_busy(true);
+        Stepping(nb::handle states, std::int64_t size) {
+            if (states.is_none()) return;
+            const auto all = nb::borrow<nb::list>(states);
+            held_.reserve(all.size());
+            numbers_.reserve(all.size());
+            try {
+                for (const nb::handle one : all) hold(*nb::cast<State*>(one), size);
+            } catch (...) {
+                let_go();
+                throw;
             }
         }
-        Busy(const Busy&) = delete;
-        Busy& operator=(const Busy&) = delete;
-        ~Busy() { release(); }
+        Stepping(const Stepping&) = delete;
+        Stepping& operator=(const Stepping&) = delete;
+        ~Stepping() { let_go(); }
+
+        [[nodiscard]] std::int64_t rows() const noexcept { return static_cast<std::int64_t>(held_.size()); }
+        [[nodiscard]] float* const* numbers() const noexcept { return held_.empty() ? nullptr : numbers_.data(); }
 
       private:
-        void release() noexcept {
-            for (std::size_t i = 0; i < marked_; ++i) states_[i]->set_busy(false);
-            marked_ = 0;
+        void hold(State& state, std::int64_t size) {
+            state.check_idle();
+            expect(static_cast<std::int64_t>(state.numbers().size()) >= size,
+                   "A state has another size than this network's.");
+            state.set_busy(true);
+            held_.push_back(&state);
+            numbers_.push_back(state.numbers().data());
+        }
+        void let_go() noexcept {
+            for (State* state : held_) state->set_busy(false);
         }
 
-        const std::vector<State*>& states_;
-        std::size_t marked_ = 0;
+        std::vector<State*> held_;
+        std::vector<float*> numbers_;
     };
 
     static core::Program make(const std::vector<ValueArgs>& values, const std::vector<InstructionArgs>& instructions,
