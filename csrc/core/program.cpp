@@ -18,7 +18,7 @@ namespace {
 using Index = std::int64_t;
 
 // Sequences that run at once: as many as keep their numbers in the near caches, and no more than a product can use.
-constexpr Index kNearFloats = 1 << 18;
+constexpr Index kNearFloats = 1U << 18U;
 constexpr Index kMostRows = 256;
 
 std::size_t at(Index i) noexcept {
@@ -110,15 +110,20 @@ struct Program::Pass {
 
     [[nodiscard]] const Value& value(std::int32_t v) const noexcept { return program.values_[at(v)]; }
 
+    // The value that this one shows, perhaps with other axes.
+    [[nodiscard]] std::int32_t shown(std::int32_t v) const noexcept {
+        while (value(v).place == Value::Place::kSame) v = value(v).number;
+        return v;
+    }
+
     [[nodiscard]] const float* data(std::int32_t v) const noexcept {
+        v = shown(v);
         const Value& it = value(v);
         switch (it.place) {
             case Value::Place::kInput:
                 return inputs[it.number] + first * it.size();
             case Value::Place::kConstant:
                 return it.constant.data();
-            case Value::Place::kSame:
-                return data(it.number);
             default:
                 return memory + program.places_[at(v)] * rows;
         }
@@ -126,8 +131,7 @@ struct Program::Pass {
     [[nodiscard]] float* result(std::int32_t v) const noexcept { return memory + program.places_[at(v)] * rows; }
     // From one sequence's numbers of a value to the next one's.
     [[nodiscard]] Index row_of(std::int32_t v) const noexcept {
-        const Value& it = value(v);
-        if (it.place == Value::Place::kSame) return row_of(it.number);
+        const Value& it = value(shown(v));
         return it.place == Value::Place::kConstant ? 0 : it.size();
     }
     [[nodiscard]] bool is_constant(std::int32_t v) const noexcept { return row_of(v) == 0; }
@@ -300,16 +304,16 @@ struct Program::Pass {
     }
 
     void linear(const Instruction& it) const noexcept {
-        const Index inputs_ = it.linear->inputs();
-        const Index outputs_ = it.linear->outputs();
-        const Index own = value(it.in[0]).size() / inputs_;
+        const Index width = it.linear->inputs();
+        const Index outputs = it.linear->outputs();
+        const Index own = value(it.in[0]).size() / width;
         const Index x_row = row_of(it.in[0]);
         if (x_row != 0 || rows == 1) {
-            it.linear->apply(data(it.in[0]), rows * own, inputs_, result(it.out), outputs_);
+            it.linear->apply(data(it.in[0]), rows * own, width, result(it.out), outputs);
             return;
         }
         for (Index r = 0; r < rows; ++r) {
-            it.linear->apply(data(it.in[0]), own, inputs_, result(it.out) + r * own * outputs_, outputs_);
+            it.linear->apply(data(it.in[0]), own, width, result(it.out) + r * own * outputs, outputs);
         }
     }
 
@@ -396,14 +400,14 @@ struct Program::Pass {
     void run_cell(const Instruction& it) const {
         const Stack& stack = *it.stack;
         const Index width = stack.outputs();
-        const Index each_ = value(it.out).dims[0];
-        const Index count = rows * each_;
+        const Index each = value(it.out).dims[0];
+        const Index count = rows * each;
         StackRows steps(stack, count, scratch);
         steps.clear();
         const Index h_row = row_of(it.in[1]);
         steps.for_each_field([&](float* field, Index row, Index hidden) {  // h, and an equal c
             for (Index r = 0; r < rows; ++r) {
-                for (Index i = 0; i < each_; ++i, field += row) {
+                for (Index i = 0; i < each; ++i, field += row) {
                     std::copy_n(data(it.in[1]) + r * h_row + i * hidden, hidden, field);
                 }
             }

@@ -40,7 +40,7 @@ std::vector<float> random_floats(std::int64_t size, std::uint64_t seed) {
 }
 
 std::shared_ptr<const core::Stack> a_stack(Cell cell) {
-    Case c{.cell = cell, .time = 1, .rows = 1, .features = kWidth, .hidden = kHidden};
+    const Case c{.cell = cell, .time = 1, .rows = 1, .features = kWidth, .hidden = kHidden};
     const Problem p = make_problem(c);
     const core::Layer layer = layer_of(p);
     const core::AnyWeights weights = weights_of(p);
@@ -145,6 +145,7 @@ void threads_share_a_program() {
     const std::vector<float> expected = answers(program, 1, x);
     std::vector<std::thread> threads;
     std::vector<std::vector<float>> found(4);
+    threads.reserve(found.size());
     for (std::vector<float>& one : found) {
         threads.emplace_back([&program, &x, &one] {
             Buffer out(program.output(0).size(), 1);

@@ -46,7 +46,7 @@ std::shared_ptr<const core::Stack> stack_of(const Tower& tower) {
     std::vector<core::AnyWeights> weights;
     for (const Problem& p : tower.layers) {
         layers.push_back(layer_of(p));
-        weights.push_back(weights_of(p));
+        weights.emplace_back(weights_of(p));
     }
     return core::make_stack(layers, weights);
 }
