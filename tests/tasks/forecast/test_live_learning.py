@@ -111,12 +111,15 @@ def test_what_harmed_is_taken_back_to_what_helped(lives, monkeypatch: pytest.Mon
     assert not any(array.any() for array in good)
     assert learner.tally.pace == 0.5
     # What waits for its truth is judged as if it had been said with what is left.
+    plain, said, *rest = learner.arrays[5:]
+    for place in range(learner.count):
+        own = Parts(plain[place], *(array[place] for array in rest))
+        assert np.array_equal(said[place], learner.learned(own)) and not np.array_equal(said[place], plain[place])
     monkeypatch.setattr(_live_learning, "MARGIN", -1.0)
     for value in changed(1, 600)[500:]:
         session.push(float(value))
     assert learner.report().rollbacks == 1 + 100 // 30
     assert not any(array.any() for array in learner.arrays[:4])
-    said, plain = learner.arrays[6], learner.arrays[5]
     assert np.array_equal(said, plain)
 
 
@@ -192,6 +195,49 @@ def test_one_step_by_hand(lives) -> None:
     steps = 3 * np.append(1, levels)
     together = SKIP_RATE * (0.5 * steps[0] + steps[1:].mean()) * 5.25 / 6.25
     assert np.allclose(learner.learned(parts)[0, 0, 0] / 2, HEAD_RATE * steps + together, rtol=1e-4)
+
+
+def test_an_accident_takes_no_larger_step_than_twice_the_usual_error(lives, monkeypatch: pytest.MonkeyPatch) -> None:
+    update = {"horizon": 1, "horizon_padded": 1, "segment": 1, "linear_skip": False, "loss": "mse", "outputs": 1}
+    learner = Learner(lives["skip"].chosen.model_copy(update=update), 1)
+    monkeypatch.setattr(_live_learning, "HEAD_RATE", 0.0)
+    parts = random_parts(np.random.default_rng(0), learner)
+    for row in range(19):
+        learner.remember(row, parts, parts.forecast)
+        learner.learn(row + 1, (0.1,))
+    monkeypatch.setattr(_live_learning, "HEAD_RATE", 0.5)
+    learner.remember(19, parts, parts.forecast)
+    learner.learn(20, (1e6,))
+    usual = (19 * 0.1 + 10) / 20
+    assert np.allclose(learner.learned(parts), 0.5 * 2 * usual, rtol=1e-4)
+
+
+def random_parts(draw: np.random.Generator, learner: Learner) -> Parts:
+    """A forecast of zeros, with random features."""
+    plain, _, spread, features, window = (np.zeros_like(array[0]) for array in learner.arrays[5:])
+    features[:] = draw.normal(size=features.shape)
+    features[..., -1] = 1
+    return Parts(plain, np.ones_like(spread), features, window)
+
+
+@pytest.mark.parametrize("kind", ["quantile", "mse", "mae"])
+def test_each_place_of_a_segment_learns_its_own_map(lives, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    update = {"horizon": 6, "horizon_padded": 6, "segment": 2, "linear_skip": False, "loss": kind, "levels": LEVELS}
+    outputs = 4 if kind == "quantile" else 1
+    learner = Learner(lives["skip"].chosen.model_copy(update={**update, "outputs": outputs}), 1)
+    monkeypatch.setattr(_live_learning, "HEAD_RATE", 0.3)
+    draw = np.random.default_rng(0)
+    wanted = draw.normal(size=(2, learner.arrays[0].shape[2]))
+    made = []
+    for row in range(1000):
+        # All wait for the same truth, so the forecasts are what differs.
+        parts = random_parts(draw, learner)
+        parts.forecast[0, :, 0] = -np.stack([wanted[k % 2] @ parts.features[0, k // 2] for k in range(6)])[:, None]
+        learner.learn(row, (0.0,))
+        said = learner.learned(parts)
+        learner.remember(row, parts, said)
+        made.append(np.abs(said[..., 0]).mean() / np.abs(parts.forecast).mean())
+    assert np.mean(made[-50:]) < (0.02 if kind != "mae" else 0.1)
 
 
 @pytest.mark.parametrize("name", ["head", "skip"])
