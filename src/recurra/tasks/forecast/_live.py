@@ -15,7 +15,7 @@ from recurra.errors import BundleError, ConfigError, DataError
 from recurra.runtime import Model, Network, Session, Spec, unseal
 from recurra.tasks.forecast._choices import Chosen
 from recurra.tasks.forecast._live_answer import Forecast, answer_schema, document, table_rows
-from recurra.tasks.forecast._live_decoding import Decoder, Direct, Inputs, Sampled
+from recurra.tasks.forecast._live_decoding import Decoder, Direct, Sampled, Stacked
 from recurra.tasks.forecast._live_frame import frame_of
 from recurra.tasks.forecast._live_learning import Parts
 from recurra.tasks.forecast._live_reading import columns_of, example, row_schema, series_label
@@ -152,12 +152,12 @@ class LiveForecaster(Model):
         assert isinstance(session, ForecastSession)
         return table_rows(session.series, answer)
 
-    def forecast(self, sessions: Sequence[ForecastSession], inputs: Inputs) -> list[Forecast]:
+    def forecast(self, sessions: Sequence[ForecastSession], inputs: Stacked) -> list[Forecast]:
         """The answers of sessions that don't learn, from their stacked windows."""
         raw, spreads = self.decoder.forecast(inputs, [(session.seed, session.steps) for session in sessions])
         return [self.finish(*each) for each in zip(sessions, raw, spreads, strict=True)]
 
-    def forecast_learning(self, sessions: Sequence[ForecastSession], inputs: Inputs) -> list[Forecast]:
+    def forecast_learning(self, sessions: Sequence[ForecastSession], inputs: Stacked) -> list[Forecast]:
         """The same of sessions that learn: what they have learned comes before the calibration."""
         decoder, rows = self.decoder, self.frame.rows
         assert isinstance(decoder, Direct)

@@ -12,7 +12,7 @@ from recurra.runtime import Network
 from recurra.tasks.forecast._choices import Chosen
 from recurra.tasks.forecast._live_learning import Parts
 
-Inputs = Mapping[str, np.ndarray]
+Stacked = Mapping[str, np.ndarray]
 Raw = tuple[np.ndarray, np.ndarray]  # mean and quantiles (W, K, C, 1 + Q), spread (W, C)
 _MOST_COUNTS = 1e15
 
@@ -22,7 +22,7 @@ class Decoder(Protocol):
 
     network: Network
 
-    def forecast(self, inputs: Inputs, seeds: Sequence[tuple[int, int]]) -> Raw:
+    def forecast(self, inputs: Stacked, seeds: Sequence[tuple[int, int]]) -> Raw:
         """Raw forecasts; each window draws from its own seeds, where any are drawn."""
         ...
 
@@ -37,14 +37,14 @@ class Direct:
         head = next(place for place, block in enumerate(decoded.blocks) if isinstance(block, Linear))
         self.learning_outputs = ("forecast", "spread", f"decoded@{head}", *(("normal",) if chosen.linear_skip else ()))
 
-    def forecast(self, inputs: Inputs, seeds: Sequence[tuple[int, int]]) -> Raw:
+    def forecast(self, inputs: Stacked, seeds: Sequence[tuple[int, int]]) -> Raw:
         if self._call is None:
             shapes = {name: array.shape[1:] for name, array in inputs.items()}
             self._call = self.network.compiled(shapes, outputs=("forecast", "spread"))
         rows = len(inputs["target"])
         return self.split(*self._call([inputs[name] for name in self._call.names], rows))
 
-    def parts(self, inputs: Inputs) -> Parts:
+    def parts(self, inputs: Stacked) -> Parts:
         """Raw forecasts as the network gives them, and what a `Learner` needs beside them."""
         shapes = {name: array.shape[1:] for name, array in inputs.items()}
         call = self.network.compiled(shapes, outputs=self.learning_outputs)
@@ -80,7 +80,7 @@ class Sampled:
         self._moving = [name for name in ("known", "known_codes") if name in taken]
 
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-    def forecast(self, inputs: Inputs, seeds: Sequence[tuple[int, int]]) -> Raw:
+    def forecast(self, inputs: Stacked, seeds: Sequence[tuple[int, int]]) -> Raw:
         chosen, samples, network = self._chosen, self._samples, self.network
         level, spread = self.units(inputs)
         context = self.context(inputs, level, spread)
@@ -113,13 +113,13 @@ class Sampled:
             spread = spread.reshape(-1, self._targets)
         return forecast, spread
 
-    def units(self, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
+    def units(self, inputs: Stacked) -> tuple[np.ndarray, np.ndarray]:
         """Level and spread of each window, (B, 1, C)."""
         names = ("target", "observed", "centre", "scale")
         values = self.network.run({name: inputs[name] for name in names if name in inputs}, outputs=("level", "spread"))
         return values["level"], values["spread"]
 
-    def context(self, inputs: Inputs, level: np.ndarray, spread: np.ndarray) -> dict[str, np.ndarray]:
+    def context(self, inputs: Stacked, level: np.ndarray, spread: np.ndarray) -> dict[str, np.ndarray]:
         """What the network reads of the rows so far."""
         normal = _finite((inputs["target"] - level) / spread * inputs["observed"])
         steps = slice(self._chosen.context)
@@ -155,7 +155,7 @@ class Sampled:
         return (location + scale * np.concatenate(noise)) * spread + level
 
 
-def _at(inputs: Inputs, step: int, fixed: list[str]) -> dict[str, np.ndarray]:
+def _at(inputs: Stacked, step: int, fixed: list[str]) -> dict[str, np.ndarray]:
     return {name: array if name in fixed else array[:, step] for name, array in inputs.items()}
 
 

@@ -20,30 +20,37 @@ def look_inside(session: ForecastSession, hold: Mapping[str, float] | None) -> I
     Targets that are forecast by themselves are shown one after the other, each with its name. Gates can be held in a
     direct decoder only: a recursive one would have to be held on every path that it draws.
     """
-    model, decoder = session.model, session.model.decoder
-    inputs = dict(session.inputs.now())
-    traces: list[Trace] = []
-    outputs: list[dict[str, np.ndarray]] = []
-    wanted = decoder.learning_outputs if isinstance(decoder, Direct) and session.learner is not None else ()
-    if isinstance(decoder, Sampled):
+    model, decoder, learner = session.model, session.model.decoder, session.learner
+    inputs: dict[str, np.ndarray] = dict(session.inputs.now())
+    if isinstance(decoder, Direct):
+        found, traces = _looked(session, inputs, hold, () if learner is None else decoder.learning_outputs)
+        forecast = found["forecast"] if learner is None else learner.learned(decoder.joined([*found.values()]))
+        raw, spread = decoder.split(forecast, found["spread"])
+    else:
+        assert isinstance(decoder, Sampled)
         if hold:
             raise ConfigError(
                 f"{', '.join(hold)}: gates of a recursive decoder can't be held. Look without, or train a direct one."
             )
-        raw = decoder.forecast(inputs, ((session.seed, session.steps),))
-        inputs = decoder.context(inputs, *decoder.units(inputs))
+        raw, spread = decoder.forecast(inputs, ((session.seed, session.steps),))
+        _, traces = _looked(session, decoder.context(inputs, *decoder.units(inputs)), None, ())
+    return Inside(model.answer(session, model.calibrated(session, raw[0], spread[0])), tuple(traces))
+
+
+def _looked(
+    session: ForecastSession,
+    inputs: Mapping[str, np.ndarray],
+    hold: Mapping[str, float] | None,
+    wanted: tuple[str, ...],
+) -> tuple[dict[str, np.ndarray], list[Trace]]:
+    """What the network gives, and the gates on the way to it, target after target."""
+    outputs, traces = [], []
     for place in range(len(session.window.target)):
         one = {name: np.ascontiguousarray(array[place : place + 1]) for name, array in inputs.items()}
-        found, seen = decoder.network.inside(one, hold=hold, outputs=wanted)
+        found, seen = session.model.decoder.network.inside(one, hold=hold, outputs=wanted)
         outputs.append(found)
         traces += _named(session, place, seen)
-    if isinstance(decoder, Direct):
-        forecast, spread, *rest = (np.concatenate([each[name] for each in outputs]) for name in outputs[0])
-        if session.learner is not None:
-            forecast = session.learner.learned(decoder.joined([forecast, spread, *rest]))
-        raw = decoder.split(forecast, spread)
-    values, spread = raw  # pyright: ignore[reportPossiblyUnboundVariable]
-    return Inside(model.answer(session, model.calibrated(session, values[0], spread[0])), tuple(traces))
+    return {name: np.concatenate([each[name] for each in outputs]) for name in outputs[0]}, traces
 
 
 def _named(session: ForecastSession, place: int, traces: tuple[Trace, ...]) -> list[Trace]:

@@ -154,8 +154,9 @@ class Learner:
         share = max(_MEMORY, 1 / tally.truths)
         tally.usual += share * (float(np.abs(plain[:, 0]).mean()) - tally.usual)
         share = max(_MEMORY, 1 / tally.compared)
-        tally.plain += share * (float(self._loss.of(plain).mean()) - tally.plain)
-        tally.learned += share * (float(self._loss.of(said).mean()) - tally.learned)
+        losses = self._loss.of(np.stack([plain, said])).mean(axis=1).tolist()
+        tally.plain += share * (losses[0] - tally.plain)
+        tally.learned += share * (losses[1] - tally.learned)
 
     def _step(self, waiting: np.ndarray, lead: np.ndarray, plain: np.ndarray, known: np.ndarray) -> None:
         """Change both maps so that they would have been off by less."""
