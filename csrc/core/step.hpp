@@ -56,10 +56,11 @@ void step(const W& w, const StepRows& at, Range all_rows, Range panels) noexcept
     const Index gates_row = w.panels.stride();
     const Index h_row = W::StateMatrix::row_of(w.hidden);
     const Index tape_row = blocks_of(w.hidden) * C::kTape * kLanes;
-    // Two panels are two streams from memory: worth it where the weights stay near.
-    constexpr Index kNear = 1U << 15U;
+    // Two panels are two streams from memory: worth it where the weights stay near, and a little further where a panel
+    // has too few vectors to keep the multipliers busy by itself.
+    const Index near = w.panels.vectors < kPanelVectors ? 1U << 17U : 1U << 15U;
     const bool is_alone = W::StateMatrix::kTwoPanels && !C::kTwice && all_rows.end - all_rows.begin == 1 &&
-                          w.panels.room() * w.state.depth <= kNear;
+                          w.panels.room() * w.state.depth <= near;
     for (Index p = panels.begin, together = 1; p < panels.end; p += together) {
         const int vectors = w.panels.of(p);
         together = is_alone && p + 1 < panels.end && w.panels.of(p + 1) == vectors ? 2 : 1;
