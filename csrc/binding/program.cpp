@@ -154,6 +154,11 @@ class Program {
             shapes_.push_back(shape);
             shapes_of_one_.append(shape_of(static_cast<std::int64_t>(shapes_.size()) - 1, 1));
         }
+        if (!shapes_.empty()) {
+            nb::list row;
+            for (const std::int64_t axis : shapes_.front()) row.append(axis);
+            row_shape_ = nb::tuple(row);
+        }
         empty_ = nb::module_::import_("numpy").attr("empty");
         float32_ = nb::module_::import_("numpy").attr("dtype")("float32");
     }
@@ -190,12 +195,54 @@ class Program {
         return answers;
     }
 
+    // The same of one row, one input and one output, without lists around them; the output without its first axis.
+    nb::object step(nb::handle input, State& state) {
+        expect(program_.num_inputs() == 1 && program_.num_outputs() == 1, "Only a network of one input steps so.");
+        const Floats given(input, PyBUF_SIMPLE);
+        given.check_size("The input", program_.input_size(0));
+        const Held held(state, program_.state_size());
+        nb::object answer = empty_(row_shape_, float32_);
+        const Floats taken(answer, PyBUF_WRITABLE);
+        const float* const from = given.data();
+        float* const to = taken.data();
+        float* const numbers = state.numbers().data();
+        if (program_.work() < kWorkWorthReleasing) {
+            program_.run(1, &from, &to, &numbers);
+        } else {
+            const nb::gil_scoped_release release;
+            program_.run(1, &from, &to, &numbers);
+        }
+        return answer;
+    }
+
     [[nodiscard]] std::int64_t state_size() const noexcept { return program_.state_size(); }
 
   private:
     static constexpr std::size_t kMost = 24;  // inputs, and outputs
 
-    // The states of a call, held while it runs: one state twice would step twice from one place.
+    // A state that steps: nobody else may use it meanwhile.
+    class Held {
+      public:
+        Held(State& state, std::int64_t size) : state_(&state) {
+            state.check_idle();
+            expect(static_cast<std::int64_t>(state.numbers().size()) >= size,
+                   "A state has another size than this network's.");
+            state.set_busy(true);
+        }
+        Held(Held&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+        Held(const Held&) = delete;
+        Held& operator=(const Held&) = delete;
+        Held& operator=(Held&&) = delete;
+        ~Held() {
+            if (state_ != nullptr) state_->set_busy(false);
+        }
+        [[nodiscard]] float* numbers() const noexcept { return state_->numbers().data(); }
+
+      private:
+        State* state_;
+    };
+
+    // The states of a call: one state twice would step twice from one place.
     class Stepping {
       public:
         Stepping(nb::handle states, std::int64_t size) {
@@ -203,34 +250,17 @@ class Program {
             const auto all = nb::borrow<nb::list>(states);
             held_.reserve(all.size());
             numbers_.reserve(all.size());
-            try {
-                for (const nb::handle one : all) hold(*nb::cast<State*>(one), size);
-            } catch (...) {
-                let_go();
-                throw;
+            for (const nb::handle one : all) {
+                held_.emplace_back(*nb::cast<State*>(one), size);
+                numbers_.push_back(held_.back().numbers());
             }
         }
-        Stepping(const Stepping&) = delete;
-        Stepping& operator=(const Stepping&) = delete;
-        ~Stepping() { let_go(); }
 
         [[nodiscard]] std::int64_t rows() const noexcept { return static_cast<std::int64_t>(held_.size()); }
         [[nodiscard]] float* const* numbers() const noexcept { return held_.empty() ? nullptr : numbers_.data(); }
 
       private:
-        void hold(State& state, std::int64_t size) {
-            state.check_idle();
-            expect(static_cast<std::int64_t>(state.numbers().size()) >= size,
-                   "A state has another size than this network's.");
-            state.set_busy(true);
-            held_.push_back(&state);
-            numbers_.push_back(state.numbers().data());
-        }
-        void let_go() noexcept {
-            for (State* state : held_) state->set_busy(false);
-        }
-
-        std::vector<State*> held_;
+        std::vector<Held> held_;
         std::vector<float*> numbers_;
     };
 
@@ -255,7 +285,7 @@ class Program {
     core::Program program_;
     std::vector<std::vector<std::int64_t>> shapes_;
     nb::list shapes_of_one_;
-    nb::object empty_, float32_;
+    nb::object row_shape_, empty_, float32_;
 };
 
 }  // namespace
@@ -304,5 +334,6 @@ void recurra::binding::define_program(nb::module_& module) {
                       const std::vector<OutputArgs>&>(),
              nb::arg("values"), nb::arg("instructions"), nb::arg("outputs"))
         .def("run", &Program::run, nb::arg("inputs"), nb::arg("rows"), nb::arg("states") = nb::none())
+        .def("step", &Program::step, nb::arg("input"), nb::arg("state"))
         .def_prop_ro("state_size", &Program::state_size);
 }

@@ -16,6 +16,7 @@ from recurra.runtime._network import Network
 from recurra.runtime._session import Inside, Model, Session, Spec
 from recurra.runtime._state import seal, unseal
 
+_FLOAT32 = np.dtype(np.float32)
 _STEPS = struct.Struct("<Q")
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -108,7 +109,7 @@ class PlainModel(Model):
 
     def read(self, x: Any) -> list[np.ndarray]:
         """A push as the network takes it, (1, F) each: also a row of `Spec.columns`. DataError for anything else."""
-        if type(x) is np.ndarray and x.dtype == np.float32 and x.shape == self._vector_shape:
+        if type(x) is np.ndarray and x.dtype is _FLOAT32 and x.shape == self._vector_shape:
             return [x if x.flags.c_contiguous else x.copy()]
         if len(self._inputs) == 1 and not isinstance(x, Mapping):
             name, width = self._inputs[0]
@@ -169,9 +170,13 @@ class PlainSession(Session):
     def push(self, x: Any) -> np.ndarray:
         """One step: numbers in, the output in numbers, float32."""
         model = self.model
-        (answer,) = model.step.program.run(model.read(x), 1, [self.numbers])
+        inputs = model.read(x)
+        if len(inputs) == 1:
+            answer = model.step.program.step(inputs[0], self.numbers)
+        else:
+            (answer,) = model.step.program.run(inputs, 1, [self.numbers])[0]
         self.steps += 1
-        return answer[0]
+        return answer
 
     def state(self) -> bytes:
         """Its numbers, sealed."""
