@@ -15,8 +15,8 @@ _INPUTS = {
     "target": "The values so far, in the data's own units; 0 where nothing was observed.",
     "observed": "1 where the value of `target` was observed, else 0.",
     "since": "log(1 + rows since the last observation) / 3; for unevenly spaced times, time in median steps.",
-    "centre": "Mean of each target over its series' training rows (`centre` in the preprocessing).",
-    "scale": "Standard deviation likewise (`scale` in the preprocessing).",
+    "centre": "Mean of each target over its series' training rows (`centre` in the preprocessing); one step is enough.",
+    "scale": "Standard deviation likewise (`scale` in the preprocessing); one step is enough.",
     "past": "Columns known up to now, scaled by `past` in the preprocessing.",
     "past_codes": "Categories of columns known up to now: place in the list of the preprocessing plus 1; 0 is unknown.",
     "known": "The calendar, then the columns known ahead, scaled by `known` in the preprocessing.",
@@ -43,7 +43,9 @@ _OUTPUTS = {
 # The parts of preprocessing.json.
 _PREPROCESSING = {
     "table": "Columns of the table, their roles, and the categories of each, in the order of their codes.",
-    "calendar": "Which features of the time (hour, weekday, ...) begin `known`, each as sine and cosine or a share.",
+    "calendar": "The cycles that begin `known`, each as the sine and then the cosine of 2 pi t: `time of day` t is the "
+    "share of the day that has passed; `day of week` t = weekday / 7, Monday being 0; `day of month` t = (day - 1) / "
+    "31; `day of year` t = (day of the year - 1) / 365.2425. All on the wall clock of the table's time zone.",
     "known": "Scaling of columns known ahead: x becomes log(1 + x / unit) where unit > 0, then (x - mean) / std, kept "
     "within 10; missing becomes 0. Columns marked `missing` are followed, after all others, by 1 where present.",
     "past": "The same for columns known up to now.",
@@ -112,7 +114,7 @@ def page(card: dict[str, Any], use: str) -> str:
         "",
         *(f"* `{name}`: {what}" for name, what in card["files"].items()),
         "",
-        use.strip(),
+        use.strip("\n"),
         "",
         "## Inputs",
         "",
