@@ -3,6 +3,7 @@
     RecurraError                what a user can mend; the command line prints one line and exits with 2
     ├── ConfigError             options that are unknown, out of range or contradict each other
     ├── DataError               a file or frame that can't be read as asked
+    │   └── PastError           a row that is no newer than what a session has seen
     ├── BundleError             a saved model that is missing, damaged or newer than this program
     ├── StateError              the state of a session that is damaged, or another model's
     ├── TrainingError           training that can't go on, for instance after a NaN loss
@@ -23,6 +24,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "MissingExtraError",
+    "PastError",
     "RecurraError",
     "StateError",
     "TrainingError",
@@ -41,6 +43,10 @@ class ConfigError(RecurraError, ValueError):
 
 class DataError(RecurraError, ValueError):
     """A file or frame that can't be read as asked."""
+
+
+class PastError(DataError):
+    """A row that is no newer than what a session has seen."""
 
 
 class BundleError(RecurraError):

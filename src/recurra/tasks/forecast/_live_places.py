@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recurra.errors import DataError
+from recurra.errors import DataError, PastError
 from recurra.tasks.forecast._live_reading import Row
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def place(window: Window, row: Row) -> tuple[int, int]:
     last = int(window.time[0, window.end - 1]) if window.count else window.first - 1
     if row.time <= last:
         shown = clock.text(row.time)
-        raise DataError(
+        raise PastError(
             f"A row of {shown} was pushed, but the series has come to {clock.text(last)}. Rows come in order of "
             "time, one for each time: push the next one, or begin a new session."
         )
