@@ -27,13 +27,15 @@ _KINDS = {
 def predict_rows(bundle: Path, data: Path, *, every_step: bool, seed: int | None) -> list[dict[str, Any]]:
     """The rows of the answer after the last row of each sequence, or, with `every_step`, after each row.
 
-    Intervals are those of the fit: only streams adapt them. DataError names the line that can't be pushed.
+    Intervals are those of the fit: only streams adapt them. Rows at the end without a target say what is known
+    ahead, as where torch predicts. DataError names the line that can't be pushed.
     """
     model = load(bundle)
     spec = model.spec()
     reader = RowReader(spec, source=str(data))
     known = spec.options.get("properties", {})
-    options = {name: value for name, value in (("adapt", False), ("seed", seed)) if name in known and value is not None}
+    asked = {"adapt": False, "plan": True, "seed": seed}
+    options = {name: value for name, value in asked.items() if name in known and value is not None}
     sessions = Sessions(model, reader.ids, options, limit=sys.maxsize)
     answers: list[dict[str, Any]] = []
     last: dict[tuple[str, ...], Row] = {}

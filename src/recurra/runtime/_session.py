@@ -53,6 +53,11 @@ class Session(ABC):
     model: Model
     steps: int  # pushes since the sequence began
 
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """What `Model.stream` was asked for besides `id`, or settled on."""
+        return {}
+
     @abstractmethod
     def push(self, x: Any) -> Any:
         """Take in the next step and give the model's answer. DataError for what isn't a step; nothing has changed then.

@@ -164,7 +164,7 @@ def forecast_all(live: LiveForecaster, table: pl.DataFrame, **options: Any) -> p
     """What `Forecaster.predict` gives, by sessions: rows observed one by one, the last one pushed."""
     found = []
     for name, rows in rows_of(table, live).items():
-        session = live.stream(id=name, adapt=False, **options)
+        session = live.stream(id=name, adapt=False, plan=True, **options)
         for row in rows[:-1]:
             session.observe(row)
         found += live.rows(session, session.push(rows[-1]))

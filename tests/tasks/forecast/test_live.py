@@ -34,6 +34,33 @@ def test_pushed_rows_equal_the_file(fitted: Fitted) -> None:
         assert np.allclose(mine.to_numpy(), theirs.to_numpy(), rtol=0, atol=2e-6 * scale)
 
 
+PASSED = ("order of rows", "missing", "with a ridge regression", "uneven", "two targets, joint", "month ends")
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.name in PASSED], ids=str)
+def test_rows_without_a_target_pass_like_missing_ones(case: LiveCase, tmp_path) -> None:
+    live, model = fit(case, tmp_path / "model")
+    passed = pl.int_range(pl.len()) >= pl.len() - 12
+    targets = live.frame.preparation.table.target
+    table = case.table().with_columns(
+        pl.when(passed).then(None).otherwise(pl.col(name)).alias(name) for name in targets
+    )
+    session = live.stream(adapt=False)
+    answers = [session.push(row) for row in rows_of(table, live)[()]]
+    # Torch's forecast at this origin: later rows with targets make what came before missing.
+    later = table.head(live.chosen.horizon)
+    if "time" in table.columns:
+        later = later.with_columns(time=pl.Series(answers[-1].moments).cast(table["time"].dtype))
+    panel = model._read(pl.concat([table, later]))
+    origin = panel.num_rows - len(later)
+    assert np.isnan(panel.target[origin - 10 : origin]).all()
+    mean, quantiles = model.fitted_.forecast(panel, np.array([origin]))
+    scale = float(np.abs(quantiles).max())
+    assert np.allclose(answers[-1].quantiles, quantiles[0], rtol=0, atol=2e-6 * scale)
+    assert np.allclose(answers[-1].mean, mean[0], rtol=0, atol=2e-6 * scale)
+    assert not np.allclose(answers[-13].quantiles, answers[-1].quantiles, rtol=0, atol=1e-4 * scale)
+
+
 def test_state_goes_on_alike(fitted: Fitted) -> None:
     case, live, _ = fitted
     table = (case.pushed or case.table)()

@@ -38,7 +38,7 @@ def fitted(request, tmp_path_factory) -> tuple[LiveCase, LiveForecaster, Forecas
 def test_paths_are_distributed_like_those_of_torch(fitted) -> None:
     case, live, model = fitted
     name, rows = next(iter(rows_of(case.table(), live).items()))
-    session = live.stream(id=name, adapt=False)
+    session = live.stream(id=name, adapt=False, plan=True)
     for row in rows[:-1]:
         session.observe(row)
     answer = session.push(rows[-1])

@@ -51,13 +51,14 @@ def test_numbers_continue_the_grid(lives) -> None:
 
 
 def test_missing_and_left_out_are_one(lives) -> None:
-    session = warm(lives["hourly"], HOURLY[:100], adapt=False)
+    session = warm(lives["hourly"], HOURLY[:100], adapt=False, plan=True)
+    passed = warm(lives["hourly"], HOURLY[:100], adapt=False)
     left_out, blank = session.fork(), session.fork()
-    waiting = session.push(None)
-    assert waiting.times == session.push("NA").times == warm(lives["hourly"], HOURLY[:100]).push({}).times
+    assert [session.push(x).times[0] for x in (None, "NA")] == ["2015-01-05T04:00:00"] * 2
+    assert [passed.push(x).times[0] for x in (None, "NA")] == ["2015-01-05T05:00:00", "2015-01-05T06:00:00"]
     blank.observe({"time": HOURLY[100]["time"], "y": ""})
     blank.observe({"time": HOURLY[101]["time"], "y": math.nan})
-    answers = [s.push({"time": HOURLY[102]["time"], "y": 11}) for s in (session, left_out, blank)]
+    answers = [s.push({"time": HOURLY[102]["time"], "y": 11}) for s in (session, passed, left_out, blank)]
     assert answers[0].times[0] == "2015-01-05T07:00:00"
     for answer in answers[1:]:
         assert np.array_equal(answer.quantiles, answers[0].quantiles) and answer.times == answers[0].times
@@ -163,8 +164,32 @@ def test_too_few_rows(lives) -> None:
     assert session.push(3.5).ready
 
 
+@pytest.mark.parametrize("plan", [False, True])
+def test_rows_without_a_target_are_never_enough(lives, plan: bool) -> None:
+    live = lives["order"]
+    session = live.stream(plan=plan)
+    needs = live.chosen.shortest_history
+    counted = [session.push(None).needs for _ in range(needs + 5)]
+    assert counted == ([needs] * len(counted) if plan else [*range(needs - 1, 0, -1), *[1] * 6])
+    answer = session.push(3.0)
+    assert answer.ready and answer.times[0] == needs + 6
+
+
+def test_what_a_row_without_a_target_says_is_an_option(lives) -> None:
+    assert [live.stream().options["plan"] for live in lives.values()] == [False, False, False, True, True]
+    for plan in (False, True):
+        session = warm(lives["two"], two_targets().to_dicts()[:60], plan=plan)
+        chosen = {"adapt": True, "learn": False, "plan": plan, "seed": lives["two"].bundle.manifest.config["seed"]}
+        for each in (session, session.fork(), lives["two"].restore(session.state())):
+            assert each.options == chosen
+            row = {**two_targets().to_dicts()[60], "y": None, "z": None}
+            assert each.push(row).times[0] == f"2015-01-03T1{2 if plan else 3}:00:00"
+    with pytest.raises(ConfigError, match="plan='no'"):
+        lives["order"].stream(plan="no")
+
+
 def test_options_and_names(lives) -> None:
-    with pytest.raises(ConfigError, match="temperature: hourly has no such option; it has adapt, learn, seed"):
+    with pytest.raises(ConfigError, match="temperature: hourly has no such option; it has adapt, learn, seed, plan"):
         lives["hourly"].stream(temperature=3)
     with pytest.raises(ConfigError, match="the model knows a single series"):
         lives["hourly"].stream(id=["a"])
@@ -267,7 +292,7 @@ def test_inside_shows_each_target(lives) -> None:
     session = warm(lives["two"], two_targets().to_dicts()[:60])
     seen = session.inside()
     assert [trace.branch for trace in seen.traces] == ["encoder of y", "encoder of z"]
-    assert np.allclose(seen.answer.quantiles, session.push({}).quantiles, rtol=1e-4)
+    assert np.allclose(seen.answer.quantiles, session.push({"y": None}).quantiles, rtol=1e-4)
 
 
 def test_sessions_run_in_parallel(lives) -> None:

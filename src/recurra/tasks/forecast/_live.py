@@ -36,6 +36,12 @@ _OPTIONS = {
         "description": "Fine-tune a direct decoder's head as the truth arrives, and take it back where it harms.",
     },
     "seed": {"type": ["integer", "null"], "default": None, "description": "Of what a recursive decoder draws."},
+    "plan": {
+        "type": ["boolean", "null"],
+        "default": None,
+        "description": "What a row without a target says: what is known ahead (true), or that time has passed and "
+        "nothing was observed (false). By default, true for models with columns that are known ahead.",
+    },
 }
 
 
@@ -67,6 +73,10 @@ class LiveForecaster(Model):
                 f"{bundle.path} is whole, but its content does not fit together ({type(error).__name__}). It may come "
                 "from another version of recurra; fit the model again."
             ) from error
+        table = preparation.table
+        self.plans = bool(
+            table.known or table.known_categories
+        )  # whether rows without a target say what is known ahead
         self.followed = follow(self.chosen.horizon, self.chosen.levels, self.frame.targets)
         floor = np.asarray(self.chosen.floor, dtype=np.float32)[:, None]
         self._floor = None if not np.isfinite(floor).any() else floor.item() if len(floor) == 1 else floor
@@ -82,26 +92,28 @@ class LiveForecaster(Model):
                 f"id has {len(id)} values ({', '.join(map(str, id))}); expected one for each of "
                 f"{', '.join(names) if names else 'no columns: the model knows a single series'}."
             )
-        seed = options.get("seed")
+        seed, plan = options.get("seed"), options.get("plan")
         adapt, learn = options.get("adapt", True), options.get("learn", False)
-        switches = isinstance(adapt, bool) and isinstance(learn, bool)
+        plan = self.plans if plan is None else plan
+        switches = all(isinstance(switch, bool) for switch in (adapt, learn, plan))
         if not switches or not (seed is None or (type(seed) is int and 0 <= seed < 2**63)):
             raise ConfigError(
-                f"adapt={adapt!r}, learn={learn!r}, seed={seed!r}: expected true or false for adapt and learn, a whole "
-                "number from 0 up for seed."
+                f"adapt={adapt!r}, learn={learn!r}, plan={plan!r}, seed={seed!r}: expected true or false for adapt, "
+                "learn and plan, a whole number from 0 up for seed."
             )
         if learn and not isinstance(self.decoder, Direct):
             raise ConfigError(
                 f"learn=True: {self.name} decodes recursively, and only direct decoders learn on. Leave it out."
             )
         label = series_label(list(id)) if id else "(missing)" if names else ""
-        return ForecastSession(self, label, adapt=adapt, learn=learn, seed=self._seed if seed is None else seed)
+        seed = self._seed if seed is None else seed
+        return ForecastSession(self, label, adapt=adapt, learn=learn, plan=plan, seed=seed)
 
     def restore(self, state: bytes) -> ForecastSession:
         """The session that gave these bytes."""
         content = unseal(self.fingerprint, state)
-        series, adapt, learn, seed = read_options(content)
-        session = ForecastSession(self, series, adapt=adapt, learn=learn, seed=seed)
+        series, options = read_options(content)
+        session = ForecastSession(self, series, **options)
         unpack(session, content)
         return session
 

@@ -18,7 +18,7 @@ class Learning(NamedTuple):
 # Not frozen: that would double what an answer takes to make.
 @dataclass(eq=False, slots=True)
 class Forecast:
-    """What comes next: the mean and quantiles of the K rows after the last one with a target.
+    """What comes next: the mean and quantiles of the K rows after the last one that isn't a plan.
 
     While `ready` is false, too few rows have come and the arrays are empty.
     """

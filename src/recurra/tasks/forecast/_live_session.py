@@ -31,17 +31,18 @@ class Entry(NamedTuple):
 class ForecastSession(Session):
     """One series that a forecaster follows: rows are pushed, each answered by a forecast of what comes next."""
 
-    def __init__(self, model: LiveForecaster, series: str, *, adapt: bool, learn: bool, seed: int) -> None:
+    def __init__(self, model: LiveForecaster, series: str, *, adapt: bool, learn: bool, plan: bool, seed: int) -> None:
         self.model: LiveForecaster = model  # pyright: ignore[reportIncompatibleVariableOverride]
-        self.series, self.adapt, self.learn, self.seed = series, adapt, learn, seed
+        self.series, self.adapt, self.learn, self.plan, self.seed = series, adapt, learn, plan, seed
         self.reset()
 
     def push(self, x: Any) -> Forecast:
-        """Take in the next row and forecast the rows after the last one with a target.
+        """Take in the next row and forecast the rows after it.
 
         `x` is a number, where there is one target, or a mapping of columns to values as a table has them. A row
-        without a target says what is known of the time ahead; once a later row has one, it counts as missing. Rows
-        left out of a regular series count as missing too.
+        without a target is time that has passed with nothing observed, and so is one that was left out of a regular
+        series. With `plan`, a row without a target says what is known of the time ahead: forecasts begin after the last
+        row with one, and it counts as missing once a later row has one.
         """
         self.enter(self.read(x))
         if self.needs:
@@ -55,7 +56,7 @@ class ForecastSession(Session):
         """Take in the next row without forecasting."""
         entry = self.read(x)
         self.enter(entry)
-        if not entry.row.is_empty:
+        if not self._is_plan(entry.row):
             self.tracker.forget(self.window.count - 1)
 
     def state(self) -> bytes:
@@ -64,7 +65,7 @@ class ForecastSession(Session):
 
     def fork(self) -> Self:
         """A session that stands where this one does and goes its own way."""
-        other = type(self)(self.model, self.series, adapt=self.adapt, learn=self.learn, seed=self.seed)
+        other = type(self)(self.model, self.series, **self.options)
         unpack(other, pack(self))
         return other
 
@@ -77,6 +78,11 @@ class ForecastSession(Session):
         self.inputs = Inputs(model.frame, self.window, self.series)
         self.tracker = Tracker(model.followed, model.base, adapt=self.adapt)
         self.learner = Learner(model.chosen, model.frame.targets) if self.learn else None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What `stream` was asked for, or settled on."""
+        return {"adapt": self.adapt, "learn": self.learn, "plan": self.plan, "seed": self.seed}
 
     def inside(self, x: Any = None, *, hold: Mapping[str, float] | None = None) -> Inside:
         """What a push of `x` would say, seen from within; without it, what the last one said."""
@@ -93,8 +99,8 @@ class ForecastSession(Session):
     @property
     def needs(self) -> int:
         """Rows that must still come before there is a forecast."""
-        count = self.window.count
-        return max(self.model.chosen.shortest_history - count, 0 if count else 1)
+        window = self.window
+        return max(self.model.chosen.shortest_history - window.count, 0 if window.has_seen else 1)
 
     def read(self, x: Any) -> Entry:
         """What a push says and where it belongs. DataError for what can't follow; nothing changes."""
@@ -111,7 +117,7 @@ class ForecastSession(Session):
         self.steps += 1
         if row.static or row.static_codes:
             self._settle_static(row)
-        if row.is_empty:
+        if self._is_plan(row):
             window.plan(ahead, time, row)
             return
         number = window.count + ahead
@@ -122,6 +128,9 @@ class ForecastSession(Session):
         if self.learner is not None:
             self.learner.learn(number, row.target)
         window.take(ahead, time, row)
+
+    def _is_plan(self, row: Row) -> bool:
+        return self.plan and row.is_empty
 
     def _check_static(self, row: Row) -> None:
         table, inputs = self.model.frame.preparation.table, self.inputs

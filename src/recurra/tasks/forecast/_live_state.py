@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,8 +13,8 @@ from recurra.tasks.forecast._live_reading import Row
 if TYPE_CHECKING:
     from recurra.tasks.forecast._live_session import ForecastSession
 
-# adapt, learn, begun, month end; seed; steps, count, first, waiting, cursor, until, next, unbroken, rows planned
-_HEAD = struct.Struct("<????q9q")
+# adapt, learn, plan, begun, month end; seed; steps, count, first, waiting, cursor, until, next, unbroken, rows planned
+_HEAD = struct.Struct("<?????q9q")
 _NAME = struct.Struct("<H")
 
 
@@ -25,6 +25,7 @@ def pack(session: ForecastSession) -> bytes:
     head = _HEAD.pack(
         session.adapt,
         session.learn,
+        session.plan,
         window.begun,
         window.month_end,
         session.seed,
@@ -45,11 +46,12 @@ def pack(session: ForecastSession) -> bytes:
     return b"".join(parts)
 
 
-def read_options(content: bytes) -> tuple[str, bool, bool, int]:
-    """The name of the series, `adapt`, `learn` and `seed` of the session that was packed."""
+def read_options(content: bytes) -> tuple[str, dict[str, Any]]:
+    """The name of the series and the options of the session that was packed."""
     size = _NAME.unpack_from(content)[0]
-    adapt, learn, _, _, seed, *_ = _HEAD.unpack_from(content, _NAME.size + size)
-    return content[_NAME.size : _NAME.size + size].decode(), adapt, learn, seed
+    adapt, learn, plan, _, _, seed, *_ = _HEAD.unpack_from(content, _NAME.size + size)
+    options = {"adapt": adapt, "learn": learn, "plan": plan, "seed": seed}
+    return content[_NAME.size : _NAME.size + size].decode(), options
 
 
 def unpack(session: ForecastSession, content: bytes) -> None:
@@ -57,7 +59,7 @@ def unpack(session: ForecastSession, content: bytes) -> None:
     window, tracker = session.window, session.tracker
     at = _NAME.size + _NAME.unpack_from(content)[0]
     head = _HEAD.unpack_from(content, at)
-    _, _, window.begun, window.month_end, _, session.steps, window.count, window.first, *rest = head
+    _, _, _, window.begun, window.month_end, _, session.steps, window.count, window.first, *rest = head
     window.waiting, window.cursor, tracker.until, tracker.next, tracker.unbroken, planned = rest
     at += _HEAD.size
     expected = at + sum(array.nbytes for array in _arrays(session))

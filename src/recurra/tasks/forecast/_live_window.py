@@ -20,8 +20,8 @@ class Window:
     """The last rows of one series, as `data.Windows.gather` would show them to the network.
 
     Rows lie in arrays that are longer than a window, so that a window is a view; when an end is reached they are moved
-    to the front. Behind the last row with a target lie the rows ahead, as far as the forecast goes: their times, and
-    what is known of them. A row without any target is one of those until a later row has one.
+    to the front. Behind the last row lie the rows ahead, as far as the forecast goes: their times, and what is known of
+    them. A row that was planned is one of those until a later row is taken.
     """
 
     def __init__(self, frame: Frame, moments: Moments | None) -> None:
@@ -44,7 +44,7 @@ class Window:
         self.count = 0  # rows of the series so far; the next one is row `count`
         self.first = 0  # time of row 0
         self.end = self.context  # where the next row goes
-        self.waiting = 0  # rows pushed after the last with a target, gaps between them included
+        self.waiting = 0  # rows planned after the last that was taken, gaps between them included
         self.cursor = 0  # of those, rows that came without a time
         self.planned: dict[int, Row] = {}  # rows ahead that say something, by their number
         self.begun = False
@@ -70,7 +70,7 @@ class Window:
         return self.known, self.known_codes, self.time
 
     def plan(self, ahead: int, time: int, row: Row) -> None:
-        """Take in a row without a target: it is of use for what it says of the time ahead."""
+        """Take in a row of use for what it says of the time ahead."""
         if not self.begun:
             self._begin(time)
         if row.time is None:
@@ -88,7 +88,7 @@ class Window:
             self._fill_ahead(self.end + ahead, time, number)
 
     def take(self, ahead: int, time: int, row: Row) -> None:
-        """Take in a row with a target; rows between the last one and it have none."""
+        """Take in a row that has come to pass; in rows between the last one and it nothing was observed."""
         if not self.begun:
             self._begin(time)
         if ahead:
@@ -99,6 +99,11 @@ class Window:
         if self.waiting:
             self.waiting = max(self.waiting - ahead - 1, 0)
         self.cursor = 0
+
+    @property
+    def has_seen(self) -> bool:
+        """Whether any target was ever observed."""
+        return min(self.ago) < self.count
 
     def times_ahead(self, count: int) -> np.ndarray:
         """The times of so many rows that are forecast, int64."""
