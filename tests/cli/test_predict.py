@@ -225,3 +225,15 @@ def assert_close(found, expected):
     for name in found.keys() - {"mean", "quantiles", "drift"}:
         assert found[name] == expected[name]
     np.testing.assert_allclose(np.array(found["mean"]), np.array(expected["mean"]), rtol=1e-5)
+
+
+def test_json_lines_are_read_without_torch_and_what_lacks_is_said(fitted, models, monkeypatch):
+    monkeypatch.setattr("recurra.cli._predict._is_for_torch", lambda bundle: True)
+    for name, rows in (("rows.jsonl", '[1, 2, 3]\n{"left": [1, 2], "right": 3}\n'), ("rows", '{"left": [1, 2]}\n')):
+        (fitted.folder / name).write_text(rows)
+    assert fitted("predict", str(models / "numbers"), "rows.jsonl").code == 0
+    assert fitted("predict", str(models / "numbers"), "rows").err.startswith("rows, line 1: ")
+    assert fitted.calls == []
+    (fitted.folder / "rows.csv").write_text("left.0,left.1,note\n1,2,3\n")
+    outcome = fitted("predict", str(models / "numbers"), "rows.csv", "--runtime")
+    assert outcome.err.splitlines()[0] == "The header has no right, so no row does."

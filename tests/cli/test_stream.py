@@ -390,3 +390,54 @@ def test_it_starts_at_once_and_without_torch(models: Path):
         seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         assert done.stdout.splitlines()[-1] == "0 []"
     assert min(seconds) < 0.5
+
+
+def test_a_header_below_is_read_by_and_said_once(feed: Feed, models: Path):
+    text = "left.0,left.1,right,note\n0.5,1,-2,a\nright,left.1,left.0,note\n0,-0.25,3,b\n1,1,1,c\n"
+    outcome = feed("numbers", text)
+    rows = [{"left": row[:2], "right": row[2]} for row in ROWS]
+    assert parsed(outcome.out) == expected(models / "numbers", rows)
+    assert outcome.err.count("line 3 is another header; rows below are read as right, left.1, left.0, note.") == 1
+    assert outcome.err.endswith("5 lines, 1 sequence, 0 bad lines\n")
+    # By another delimiter, with other columns beside, and below rows that had no header.
+    for first in ("left.0,left.1,right\n0.5,1,-2\n", "0.5,1,-2\n"):
+        outcome = feed("numbers", first + "more;right;left.1;left.0\n9;0;-0.25;3\n9;1;1;1\n")
+        assert parsed(outcome.out) == expected(models / "numbers", rows)
+
+
+def test_a_row_that_holds_a_column_name_is_no_header(feed: Feed, models: Path):
+    outcome = feed("letters", "who,letter\nletter,1\nwho,2\nletter,3\n", "--id", "who", "--quiet")
+    assert [answer["id"] for answer in parsed(outcome.out)] == [["letter"], ["who"], ["letter"]]
+
+
+def test_columns_that_are_named_twice_are_refused(feed: Feed):
+    outcome = feed("numbers", "left.0,left.1,right,right\n1,2,3,4\n")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == "line 1: the header names right twice. Name each column once.\n"
+    outcome = feed("letters", '{"letter": 1}\n{"letter": 1, "letter": 2}\n{"letter": 3, "note": "a:b"}\n', "--quiet")
+    assert [answer["step"] for answer in parsed(outcome.out)] == [1, 2]
+    assert outcome.err == "line 2: The row has letter twice. Name each column once.\n"
+
+
+@pytest.mark.parametrize("text", ["1,2,3\n1,2\n", "1 2 3\n1 2 x\n", "[1,2,3]\n[1,2,null]\n", "when,x,y\n1,2,3\n"])
+def test_a_bad_row_without_names_says_which_order_is_expected(feed: Feed, text: str):
+    outcome = feed("numbers", text, "--quiet")
+    order = "Rows without names are read as left.0, left.1, right; --columns names another order."
+    assert outcome.err.splitlines()[0].endswith(order)
+    assert order not in feed("numbers", "right,left.1,left.0\n1,2,x\n", "--quiet").err
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("日期,最低,最高\n1,2,3\n".encode("gbk"), "isn't UTF-8; it looks like GBK. Convert the input: iconv -f GBK"),
+        ("jour,température\n".encode("latin-1"), "isn't UTF-8; it looks like WINDOWS-1252."),
+        ("left.0,right\n1,2\n".encode("utf-16"), "isn't UTF-8; it looks like UTF-16."),
+        (b"\x1f\x8b\x08\x00\n1,2,3\n", "isn't text but compressed."),
+        (b"\x00\xff\n1,2,3\n", "isn't text. Send rows of JSON or CSV."),
+    ],
+)
+def test_an_input_that_does_not_begin_with_utf8_is_refused(feed: Feed, text: bytes, complaint: str):
+    outcome = feed("numbers", text)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith(f"line 1 {complaint}")

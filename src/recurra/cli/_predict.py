@@ -33,7 +33,7 @@ def predict(
     ] = None,
     overwrite: Annotated[bool, Parameter(help="Replace the file that --out names.", negative=())] = False,
     runtime: Annotated[
-        bool, Parameter(help="Without torch, row by row: for CSV or JSON lines in order of time.", negative=())
+        bool, Parameter(help="Without torch, row by row, as JSON lines always are; in order of time.", negative=())
     ] = False,
     every_step: Annotated[
         bool, Parameter(name="--all", help="As --runtime, with the answer after each row.", negative=())
@@ -48,12 +48,14 @@ def predict(
             raise ConfigError(f"--out {out}: unknown ending {out.suffix!r}. Use one of {', '.join(FORMATS)}.")
         check_new_file(out, overwrite=overwrite)
     screen = Screen(output)
-    if runtime or every_step or not _is_for_torch(bundle):
+    if runtime or every_step or _is_json_lines(Path(data)) or not _is_for_torch(bundle):
         from recurra.cli._predict_rows import predict_rows
+        from recurra.cli._stream_answers import say
 
         if suffix == ".parquet":
             raise ConfigError(f"--out {out}: without torch and polars, .csv and .json are written. Use one of them.")
-        found = predict_rows(bundle, Path(data), every_step=every_step, seed=seed)
+        remark = say if not output.quiet else lambda text: None
+        found = predict_rows(bundle, Path(data), every_step=every_step, seed=seed, remark=remark)
         rows, rendered = (lambda: found), partial(render_rows, found)
     else:
         frame = recurra.load(bundle).predict(data, seed=seed)
@@ -66,6 +68,16 @@ def predict(
     write_file(out, rendered(suffix))
     screen.say(f"Forecast  {out}")
     screen.document({"bundle": str(bundle), "out": str(out), "rows": len(rows())})
+
+
+def _is_json_lines(data: Path) -> bool:
+    """Whether a file holds a JSON object a line, by its name or its first byte."""
+    if data.suffix.lower() in (".jsonl", ".ndjson"):
+        return True
+    if not data.is_file():
+        return False
+    with data.open("rb") as file:
+        return file.read(1) == b"{"
 
 
 def _is_for_torch(bundle: Path) -> bool:

@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from recurra.cli._rows import Row, RowReader
 from recurra.cli._stream_sessions import Sessions
+from recurra.cli._text import kind_of
 from recurra.errors import DataError, MissingExtraError, RecurraError
 from recurra.runtime import load
 
-# How files begin that only the training side reads.
-_KINDS = {
-    b"PAR1": "Parquet",
-    b"ARROW1": "Arrow",
-    b"PK\x03\x04": "a workbook or an archive",
-    b"\xd0\xcf\x11\xe0": "a workbook",
-    b"\x1f\x8b": "compressed",
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
-}
 
-
-def predict_rows(bundle: Path, data: Path, *, every_step: bool, seed: int | None) -> list[dict[str, Any]]:
+def predict_rows(
+    bundle: Path, data: Path, *, every_step: bool, seed: int | None, remark: Callable[[str], None]
+) -> list[dict[str, Any]]:
     """The rows of the answer after the last row of each sequence, or, with `every_step`, after each row.
 
     Intervals are those of the fit: only streams adapt them. Rows at the end without a target say what is known
-    ahead, as where torch predicts. DataError names the line that can't be pushed.
+    ahead, as where torch predicts. `remark` is told what is left out. DataError names the line that can't be pushed.
     """
     model = load(bundle)
     spec = model.spec()
-    reader = RowReader(spec, source=str(data))
+    reader = RowReader(spec, source=str(data), remark=remark)
     known = spec.options.get("properties", {})
     asked = {"adapt": False, "plan": True, "seed": seed}
     options = {name: value for name, value in asked.items() if name in known and value is not None}
@@ -43,7 +35,7 @@ def predict_rows(bundle: Path, data: Path, *, every_step: bool, seed: int | None
         try:
             row = reader.read(line)
         except DataError as error:
-            raise DataError(f"{reader.where}: {error}") from error
+            raise DataError(f"{reader.where}: {error} {reader.hint}") from error
         if row is None:
             continue
         if every_step:
@@ -69,19 +61,17 @@ def _push(sessions: Sessions, row: Row, *, silently: bool = False) -> Any:
         session = sessions.of(row.id)
         return session.observe(row.push) if silently else session.push(row.push)
     except RecurraError as error:
-        raise DataError(f"{row.where}: {error}") from error
+        raise DataError(f"{row.where}: {error} {row.hint}") from error
 
 
 def _lines(path: Path) -> Iterator[bytes]:
     try:
         with path.open("rb") as file:
-            begin = file.read(8)
-            for magic, kind in _KINDS.items():
-                if begin.startswith(magic):
-                    raise MissingExtraError(
-                        f"{path} is {kind}; without torch and polars, CSV and JSON lines in UTF-8 are read. "
-                        "Convert it, or run: pip install 'recurra[train]'"
-                    )
+            if kind := kind_of(file.read(8)):
+                raise MissingExtraError(
+                    f"{path} is {kind}; without torch and polars, CSV and JSON lines in UTF-8 are read. "
+                    "Convert it, or run: pip install 'recurra[train]'"
+                )
             file.seek(0)
             for line in file:
                 yield line.removesuffix(b"\n")

@@ -37,7 +37,7 @@ class Answers:
             except DataError as error:
                 if self._strict:
                     self._answer(rows)
-                self._complain(reader.where, error)
+                self._complain(reader.where, error, reader.hint)
             else:
                 if row is not None:
                     rows.append(row)
@@ -49,7 +49,7 @@ class Answers:
             try:
                 row = reader.read(line)
             except DataError as error:
-                self._complain(reader.where, error)
+                self._complain(reader.where, error, reader.hint)
             else:
                 if row is not None:
                     self._observe(row)
@@ -130,13 +130,13 @@ class Answers:
 
     def _refuse(self, row: Row, error: RecurraError) -> None:
         self._sessions.forget_unused(row.id)
-        self._complain(row.where, error)
+        self._complain(row.where, error, row.hint)
 
-    def _complain(self, where: str, error: RecurraError) -> None:
+    def _complain(self, where: str, error: RecurraError, hint: str) -> None:
         if self._strict:
-            raise DataError(f"{where}: {error}") from error
+            raise DataError(f"{where}: {error} {hint}") from error
         self.bad += 1
-        say(f"{where}: {error}")
+        say(f"{where}: {error} {hint}")
 
 
 def say(text: str) -> None:
