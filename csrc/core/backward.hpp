@@ -14,17 +14,26 @@ void WayBack<C>::input_gradients(const Mine& mine) const noexcept {
         Index t = step_at(timeline, timeline.reverse ? chunk.end - 1 : chunk.begin);
         in_tiles(rows.begin, rows.end, tile_rows(inputs.of(p)), [&](Index first, int count) {
             alignas(64) Sums sums;
-            product(count, inputs.of(p),
-                    {.a = delta_words[mine.turn] + first * kWordsWidth + words_of(C::kInputDelta * kLanes),
-                     .a_row = kWordsWidth,
-                     .segments = gates.count,
-                     .a_segment = words_panel,
-                     .depth = words_of(gates.stride()),
-                     .last_depth = words_of(gates.last * kLanes),
-                     .b = to_input + first_feature * words_of(gates.columns()),
-                     .b_k = inputs.width(p),
-                     .c = sums,
-                     .c_row = inputs.stride()});
+            // Where there are few features, each sum is of so many more numbers than there are sums that its rounding
+            // shows: one gate panel after the other costs little there, and rounds less.
+            const Index segments = features > kFewFeatures ? gates.count : 1;
+            for (Index s = 0; s < gates.count; s += segments) {
+                const Index depth = words_of(gates.stride());
+                const bool is_last = s + segments == gates.count;
+                product(count, inputs.of(p),
+                        {.a = delta_words[mine.turn] + first * kWordsWidth + words_of(C::kInputDelta * kLanes) +
+                              s * words_panel,
+                         .a_row = kWordsWidth,
+                         .segments = segments,
+                         .a_segment = words_panel,
+                         .depth = depth,
+                         .last_depth = is_last ? words_of(gates.last * kLanes) : depth,
+                         .b = to_input + first_feature * words_of(gates.columns()) + s * depth * inputs.width(p),
+                         .b_k = inputs.width(p),
+                         .c = sums,
+                         .c_row = inputs.stride(),
+                         .add = s > 0});
+            }
             for (Index m = 0; m < count; ++m) {
                 const Index number = chunk.base + first + m;
                 while (timeline.start[t + 1] <= number) ++t;
