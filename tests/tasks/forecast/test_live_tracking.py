@@ -51,6 +51,19 @@ def test_intervals_follow_the_noise(calm: LiveForecaster, lead: int) -> None:
     assert drift is not None and drift > 2
 
 
+def test_the_median_stays_where_the_network_has_it(calm: LiveForecaster) -> None:
+    # All truths lie above what is expected, so that every quantile below the median would come to lie above it.
+    sessions = [calm.stream(adapt=adapt) for adapt in (True, False)]
+    place = calm.chosen.levels.index(0.5)
+    values = season_and_noise(300, noise=0.3) + np.arange(300) ** 1.5
+    said = [[session.push(value) for session in sessions] for value in values][-200:]
+    for adapted, fixed in said:
+        assert np.array_equal(adapted.quantiles[..., place], fixed.quantiles[..., place])
+        assert (np.diff(adapted.quantiles, axis=-1) >= 0).all()
+    lowest = said[-1][0].quantiles[..., 0]
+    assert (lowest == fixed.quantiles[..., place]).any() and (lowest > fixed.quantiles[..., 0]).any()
+
+
 def test_intervals_stay_as_they_are_when_asked(calm: LiveForecaster) -> None:
     fixed, drift = coverage(calm, adapt=False, lead=1)
     assert fixed < 0.5
@@ -86,8 +99,9 @@ def test_a_quantile_moves_by_its_level() -> None:
         held.remember(row, np.zeros((1, 1, 4), dtype=np.float32), [2.0])
     # Errors were 5 / 2 both times; first the truth lay above all quantiles, then below.
     above, below = RATE * 2.5 * np.array(LEVELS), RATE * 2.5 * (np.array(LEVELS) - 1)
-    assert np.allclose(held.correction()[0, 0, 1:], above + below, atol=1e-6)
-    assert held.correction()[0, 0, 0] == 0
+    moved = held.correction()[0, 0]
+    assert np.allclose(moved[[1, 3]], (above + below)[[0, 2]], atol=1e-6)
+    assert moved[0] == moved[2] == 0  # neither the mean nor the median
 
 
 def test_what_is_missing_moves_nothing() -> None:
@@ -95,7 +109,7 @@ def test_what_is_missing_moves_nothing() -> None:
     for row in range(6):
         held.judge(row, (np.nan, 1.0), (1.0, 1.0))
         held.remember(row, np.zeros((3, 2, 4), dtype=np.float32), [1.0, 1.0])
-    assert (held.correction()[:, 0] == 0).all() and (held.correction()[:, 1, 1:] > 0).all()
+    assert (held.correction()[:, 0] == 0).all() and (held.correction()[:, 1, [1, 3]] > 0).all()
 
 
 def test_forecasts_left_out_are_not_judged() -> None:

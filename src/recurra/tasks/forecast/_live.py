@@ -186,12 +186,19 @@ class LiveForecaster(Model):
 
     def finish(self, session: ForecastSession, raw: np.ndarray, spread: np.ndarray) -> Forecast:
         """The calibrated forecast of a session, which it will hold against the truth."""
-        forecast = self.calibrated(session, raw, spread)
-        session.tracker.remember(session.window.count - 1, forecast, spread.tolist())
+        tracker, forecast = session.tracker, self._corrected(session, raw, spread)
+        tracker.remember(session.window.count - 1, forecast, spread.tolist())
+        self._settle(session, forecast)
+        tracker.expect(forecast)
         return self.answer(session, forecast)
 
     def calibrated(self, session: ForecastSession, raw: np.ndarray, spread: np.ndarray) -> np.ndarray:
         """What `Fitted.forecast` makes of a raw forecast (K, C, 1 + Q), by the session's own correction."""
+        forecast = self._corrected(session, raw, spread)
+        self._settle(session, forecast)
+        return forecast
+
+    def _corrected(self, session: ForecastSession, raw: np.ndarray, spread: np.ndarray) -> np.ndarray:
         unit = spread.item() if len(spread) == 1 else spread[:, None]
         if (unit if len(spread) == 1 else spread.max()) < _SAFE:
             forecast = session.tracker.correction() * unit
@@ -199,16 +206,26 @@ class LiveForecaster(Model):
         else:
             with np.errstate(over="ignore", invalid="ignore"):
                 forecast = session.tracker.correction() * unit + raw
+        return forecast
+
+    def _settle(self, session: ForecastSession, forecast: np.ndarray) -> None:
+        """Put quantiles that cross in order, and keep everything above the floor."""
         flat = forecast.reshape(-1, forecast.shape[2])
         quantiles = flat[:, 1:]
         if quantiles.shape[1] > 1:
-            quantiles.sort(axis=-1)
+            place = self.followed.median
+            if place is None or not session.adapt:
+                quantiles.sort(axis=-1)
+            else:
+                median = quantiles[:, place].copy()
+                quantiles.sort(axis=-1)
+                if median.tobytes() != quantiles[:, place].tobytes():
+                    _hold_median(quantiles, median, place)
             mean = flat[:, 0]
             np.maximum(mean, quantiles[:, 0], out=mean)
             np.minimum(mean, quantiles[:, -1], out=mean)
         if self._floor is not None:
             np.maximum(forecast, self._floor, out=forecast)
-        return forecast
 
     def answer(self, session: ForecastSession, forecast: np.ndarray) -> Forecast:
         """A calibrated forecast (K, C, 1 + Q) with all that is said beside it; without rows while none can be made."""
@@ -237,6 +254,14 @@ def _decoder(bundle: Bundle, composition: Composition, chosen: Chosen, targets: 
     samples = bundle.manifest.config["samples"]
     assert isinstance(samples, int)
     return Sampled(Network(composition, bundle.quantised(), outputs=("outcome",)), chosen, targets, samples)
+
+
+def _hold_median(quantiles: np.ndarray, median: np.ndarray, place: int) -> None:
+    """Quantiles that were moved past the median, (K C, Q) in order, go no farther than it."""
+    middle = median[:, None]
+    np.minimum(quantiles[:, :place], middle, out=quantiles[:, :place])
+    np.maximum(quantiles[:, place:], middle, out=quantiles[:, place:])
+    quantiles[:, place] = median
 
 
 def _trained_errors(scores: Mapping[str, Any], preparation: Preparation) -> tuple[float, ...]:

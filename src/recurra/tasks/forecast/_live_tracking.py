@@ -31,7 +31,8 @@ class Followed:
     # Whole tables, since numpy is much slower where it has to repeat a row.
     up: np.ndarray
     down: np.ndarray
-    middle: tuple[int, ...]  # where the median of each target is
+    middle: tuple[int, ...]  # where the median of each target is, or what is nearest to it
+    median: int | None  # the place of level 0.5 among the levels
 
     @cached_property
     def farthest(self) -> int:
@@ -54,9 +55,11 @@ def follow(horizon: int, levels: Sequence[float], targets: int) -> Followed:
     strides = strides[first]
     slots = leads // strides
     distance = np.abs(np.log(np.arange(1, horizon + 1))[:, None] - np.log(leads))
-    up = RATE * np.tile(np.append(0, levels), (len(leads), targets))
-    down = RATE * np.tile(np.append(0, np.asarray(levels) - 1), (len(leads), targets))
-    middle = 1 + int(np.argmin(np.abs(np.asarray(levels) - 0.5)))
+    level = np.asarray(levels)
+    middle = int(np.argmin(np.abs(level - 0.5)))
+    is_median = np.abs(level - 0.5) < 1e-6
+    up = RATE * np.tile(np.append(0, np.where(is_median, 0, level)), (len(leads), targets))
+    down = RATE * np.tile(np.append(0, np.where(is_median, 0, level - 1)), (len(leads), targets))
     return Followed(
         leads,
         strides,
@@ -66,7 +69,8 @@ def follow(horizon: int, levels: Sequence[float], targets: int) -> Followed:
         bool((strides == 1).all()),
         up.astype(np.float32),
         down.astype(np.float32),
-        tuple(target * (1 + len(levels)) + middle for target in range(targets)),
+        tuple(target * (1 + len(levels)) + 1 + middle for target in range(targets)),
+        middle if is_median.any() else None,
     )
 
 
@@ -76,7 +80,8 @@ class Tracker:
     Each followed quantile is moved by a share of the usual error, up by its level when the truth lies above and down by
     the rest when it doesn't, so that in the long run as many truths lie below it as it says, whatever the series does:
     quantile tracking (Gibbs & Candes, 2021; Angelopoulos, Candes & Tibshirani, 2023, "P control"). In units of the
-    window's spread, like the correction that it starts from. The usual error is that of one step ahead.
+    window's spread, like the correction that it starts from. The usual error is that of one step ahead. The median stays
+    where the network has it, as in the bundle's calibration: it is there to be near, not to split even.
     """
 
     def __init__(self, followed: Followed, base: np.ndarray, *, adapt: bool) -> None:
@@ -121,9 +126,8 @@ class Tracker:
             self.moved[active] += move
 
     def remember(self, row: int, forecast: np.ndarray, spread: Sequence[float]) -> None:
-        """Keep a forecast (K, C, 1 + Q), made after a row, until its truths come."""
+        """Keep a forecast (K, C, 1 + Q), made after a row, until its truths come; each quantile as it was moved."""
         self.next = row + 1
-        self.numbers[3] = [forecast.item(place) for place in self.followed.middle]
         self.numbers[4] = list(spread)
         if not self.adapt:
             return
@@ -135,6 +139,10 @@ class Tracker:
         self._rows[index] = flat.view(self._item)[:, 0]
         self.until = row + self.followed.farthest
         self.unbroken += 1
+
+    def expect(self, forecast: np.ndarray) -> None:
+        """Keep the medians of one step ahead, as they are said."""
+        self.numbers[3] = [forecast.item(place) for place in self.followed.middle]
 
     def forget(self, row: int) -> None:
         """No forecast was made after a row: what waits in its place is out of date."""
