@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import resource
@@ -285,7 +286,7 @@ def test_too_many_sequences_are_refused(feed: Feed):
     [
         (["--adapt"], "--adapt was given, which letters doesn't have."),
         (["--learn"], "--learn was given, which letters doesn't have."),
-        (["--json", "--output", "csv"], "--json and --output csv were given."),
+        (["--json"], "Unknown option: --json."),
         (["--state", "nowhere/place"], "there is no folder"),
         (["--history", "nowhere.csv"], "--history nowhere.csv: No such file or directory."),
         (["--format", "xml"], "--format"),
@@ -433,6 +434,7 @@ def test_a_bad_row_without_names_says_which_order_is_expected(feed: Feed, text: 
         ("日期,最低,最高\n1,2,3\n".encode("gbk"), "isn't UTF-8; it looks like GBK. Convert the input: iconv -f GBK"),
         ("jour,température\n".encode("latin-1"), "isn't UTF-8; it looks like WINDOWS-1252."),
         ("left.0,right\n1,2\n".encode("utf-16"), "isn't UTF-8; it looks like UTF-16."),
+        ("left.0,right\n1,2\n".encode("utf-16-le"), "isn't UTF-8; it looks like UTF-16LE."),
         (b"\x1f\x8b\x08\x00\n1,2,3\n", "isn't text but compressed."),
         (b"\x00\xff\n1,2,3\n", "isn't text. Send rows of JSON or CSV."),
     ],
@@ -441,3 +443,51 @@ def test_an_input_that_does_not_begin_with_utf8_is_refused(feed: Feed, text: byt
     outcome = feed("numbers", text)
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith(f"line 1 {complaint}")
+
+
+def test_many_bad_lines_of_one_kind_are_counted(feed: Feed):
+    outcome = feed("letters", "letter\n1\n" + "x\n2,3\n" * 25, "--quiet")
+    told = outcome.err.splitlines()
+    assert sum("letter is" in line for line in told) == sum("The row has 2 values" in line for line in told) == 20
+    assert (len(told), told[-1]) == (43, "52 lines, 1 sequence, 50 bad lines")
+    for line in (43, 44):
+        assert f"line {line} is bad for the same reason as 20 lines before; further ones are only counted." in told
+
+
+def test_an_input_without_a_usable_line_is_an_error(feed: Feed):
+    outcome = feed("letters", "letter\nx\ny\n")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.splitlines()[-1].startswith("No line could be used.")
+    for rows in ("", "letter\n", "letter\nx\n1\n"):
+        assert feed("letters", rows).code == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"letter\nx\n", "--history old.csv: no line of it could be used."),
+        (b"", "--history old.csv: no line of it could be used."),
+        (gzip.compress(b"letter\n1\n"), "old.csv, line 1 isn't text but compressed."),
+    ],
+)
+def test_a_history_that_cannot_be_used_is_refused(feed: Feed, shell: Shell, content: bytes, complaint: str):
+    (shell.folder / "old.csv").write_bytes(content)
+    outcome = feed("letters", "1\n", "--history", "old.csv")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.splitlines()[-1].startswith(complaint)
+
+
+def test_a_full_disk_is_said(models: Path, tmp_path: Path):
+    (tmp_path / "rows").write_text("1\n2\n")
+    for verb in (["stream", str(models / "letters")], ["predict", str(models / "letters"), "rows"]):
+        with Path("/dev/full").open("w") as full, (tmp_path / "rows").open() as rows:
+            done = subprocess.run(
+                [sys.executable, "-W", "error", "-m", "recurra.cli", *verb],
+                stdin=rows,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=tmp_path,
+            )
+        complaint = "The output couldn't be written: No space left on device. Make room or send it elsewhere.\n"
+        assert (done.returncode, done.stderr) == (2, complaint)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import warnings
@@ -11,6 +12,7 @@ from recurra.cli._app import build_app
 from recurra.cli._errors import describe
 from recurra.errors import RecurraError, TrainingStopped
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 BROKEN_PIPE, USER_ERROR, INTERRUPTED = 1, 2, 130
 
 
@@ -35,15 +37,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("Stopped.", INTERRUPTED)
     except BrokenPipeError:
-        # The interpreter flushes stdout once more on its way out, which must not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _turn_off_stdout()
         return BROKEN_PIPE
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        _turn_off_stdout()
+        what = error.filename or "The output"
+        return _fail(f"{what} couldn't be written: {error.strerror}. Make room or send it elsewhere.", USER_ERROR)
     return 0
 
 
 def _remark(message: Warning | str, *_: object, **__: object) -> None:
     """A warning as one line, without the place in our code that it comes from."""
     _say(str(message), style="yellow")
+
+
+def _turn_off_stdout() -> None:
+    """The interpreter flushes stdout once more on its way out, which must not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: int) -> int:

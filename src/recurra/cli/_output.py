@@ -14,17 +14,20 @@ from rich.text import Text
 
 _GROUP = Group("Output", sort_key=100)
 
+Quiet = Annotated[bool, Parameter(help="Print results and errors only: no progress.", group=_GROUP)]
+ConfigFile = Annotated[
+    Path | None,
+    Parameter(help="TOML file with options. Default: recurra.toml in this folder, if there is one.", group=_GROUP),
+]
+
 
 @dataclass(frozen=True)
 class OutputOptions:
     """What every command understands."""
 
     json: Annotated[bool, Parameter(help="Print one JSON object on stdout and nothing else.", group=_GROUP)] = False
-    quiet: Annotated[bool, Parameter(help="Print results and errors only: no progress.", group=_GROUP)] = False
-    config: Annotated[
-        Path | None,
-        Parameter(help="TOML file with options. Default: recurra.toml in this folder, if there is one.", group=_GROUP),
-    ] = None
+    quiet: Quiet = False
+    config: ConfigFile = None
 
     @property
     def progress(self) -> Literal["auto", "none"]:

@@ -50,7 +50,7 @@ def predict(
     screen = Screen(output)
     if runtime or every_step or _is_json_lines(Path(data)) or not _is_for_torch(bundle):
         from recurra.cli._predict_rows import predict_rows
-        from recurra.cli._stream_answers import say
+        from recurra.cli._stream_complaints import say
 
         if suffix == ".parquet":
             raise ConfigError(f"--out {out}: without torch and polars, .csv and .json are written. Use one of them.")

@@ -82,6 +82,8 @@ class RowReader:
         self.lines += 1
         if len(line) > LONGEST:
             raise DataError(f"The line is longer than {LONGEST} bytes. Send one row a line.")
+        if self._read is None and b"\0" in line:
+            raise self._refusal(line)
         try:
             text = line.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -110,7 +112,7 @@ class RowReader:
     def _refusal(self, line: bytes) -> ConfigError:
         """What to do about an input that begins with bytes that aren't UTF-8."""
         kind, encoding = kind_of(line), likely_encoding(line)
-        if encoding is None:
+        if not encoding:
             return ConfigError(f"{self.where} isn't text{f' but {kind}' if kind else ''}. Send rows of JSON or CSV.")
         return ConfigError(
             f"{self.where} isn't UTF-8; it looks like {encoding}. Convert the input: iconv -f {encoding} -t UTF-8."

@@ -10,12 +10,13 @@ from cyclopts.types import PositiveFloat, PositiveInt
 
 from recurra.cli._files import check_new_file
 from recurra.cli._lines import Lines
-from recurra.cli._output import PLAIN, Output, Seed
+from recurra.cli._output import ConfigFile, Quiet, Seed
 from recurra.cli._rows import RowReader
-from recurra.cli._stream_answers import Answers, say
+from recurra.cli._stream_answers import Answers
+from recurra.cli._stream_complaints import Complaints, say
 from recurra.cli._stream_ending import Ending, Keeper
 from recurra.cli._stream_sessions import Sessions
-from recurra.errors import ConfigError
+from recurra.errors import ConfigError, DataError
 from recurra.runtime import load
 
 _INPUT, _ANSWERS, _STATE, _MODEL = (
@@ -38,7 +39,7 @@ def stream(
         str | None, Parameter(help="Names of the values of a line, where the input has no header.", group=_INPUT)
     ] = None,
     history: Annotated[
-        Path | None, Parameter(help="File of earlier rows: observed first, not answered.", group=_INPUT)
+        Path | None, Parameter(help="File of earlier rows: taken in first, not answered.", group=_INPUT)
     ] = None,
     limit_sessions: Annotated[PositiveInt, Parameter(help="Sequences at once.", group=_INPUT)] = 10_000,
     strict: Annotated[bool, Parameter(help="Stop at the first bad line.", negative=(), group=_INPUT)] = False,
@@ -63,55 +64,69 @@ def stream(
         bool | None, Parameter(help="Fine-tune the model's head as truths arrive. Default: the model's.", group=_MODEL)
     ] = None,
     seed: Seed = None,
-    output: Output = PLAIN,
+    quiet: Quiet = False,
+    config: ConfigFile = None,
 ) -> None:
     """Answer lines of stdin as they come."""
-    if output.json and answers == "csv":
-        raise ConfigError("--json and --output csv were given. Choose one of them.")
+    del config  # which has been read by now
     if state is not None:
         check_new_file(state, overwrite=True)
     if sys.stdin is None:
         raise ConfigError("stdin is closed. Send rows into it, as in: tail -f rows.csv | recurra stream MODEL")
     model = load(bundle)
     spec = model.spec()
+    remark = say if not quiet else lambda text: None
 
     def reader(source: str = "") -> RowReader:
-        remark = say if not output.quiet else lambda text: None
         return RowReader(spec, form=form, ids=_listed(ids), columns=_listed(columns), source=source, remark=remark)
 
     rows = reader()
     options = _options(model.name, spec.options, adapt=adapt, learn=learn, seed=seed)
     sessions = Sessions(model, rows.ids, options, limit=limit_sessions)
-    printer = Answers(sessions, as_csv=answers == "csv", latest=latest, strict=strict, drift=warn_drift)
+    complaints = Complaints(strict=strict, remark=remark)
+    printer = Answers(sessions, complaints, as_csv=answers == "csv", latest=latest, drift=warn_drift)
     if state is not None and state.exists():
         sessions.restore(state)
     elif history is not None:
-        _observe(history, printer, reader(str(history)))
+        _take_in(history, printer, reader(str(history)))
+    printer.resume()
     keeper = Keeper(sessions, state, save_every, say)
     with Ending() as ending:
         lines = Lines(sys.stdin.fileno(), ending.descriptor)
         try:
-            while (came := lines.wait(keeper.seconds)) is not None:
+            while (came := lines.wait(_sooner(keeper.seconds, complaints.seconds))) is not None:
                 printer.take(came, rows)
+                if not came:
+                    complaints.sum_up()
                 keeper.pass_by(came=bool(came))
         finally:
+            complaints.sum_up()
             if not ending.at_once:
                 keeper.save()
-    if not output.quiet:
-        counts = ((rows.lines, "line"), (len(sessions), "sequence"), (printer.bad, "bad line"))
+    if not quiet or complaints.is_cut_short:
+        counts = ((rows.lines, "line"), (len(sessions), "sequence"), (complaints.bad, "bad line"))
         say(", ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in counts))
     if ending.received == signal.SIGINT:
         raise KeyboardInterrupt
+    if ending.received is None and complaints.bad and not (printer.used or complaints.passed):
+        raise DataError("No line could be used. The first reports above say why; mend the input, or see --format.")
 
 
-def _observe(history: Path, printer: Answers, reader: RowReader) -> None:
+def _take_in(history: Path, printer: Answers, reader: RowReader) -> None:
     try:
         with history.open("rb") as file:
             lines = Lines(file.fileno())
             while (came := lines.wait()) is not None:
-                printer.observe(came, reader)
+                printer.take(came, reader, silently=True)
     except OSError as error:
         raise ConfigError(f"--history {history}: {error.strerror}. Give a file of earlier rows.") from error
+    if not printer.used:
+        raise ConfigError(f"--history {history}: no line of it could be used. Give a file of earlier rows.")
+    printer.used = 0
+
+
+def _sooner(*seconds: float | None) -> float | None:
+    return min((each for each in seconds if each is not None), default=None)
 
 
 def _options(name: str, known: dict[str, Any], *, seed: int | None, **given: bool | None) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from pydantic_core import to_json
 
 from recurra.cli._csv_text import csv_line
 from recurra.cli._rows import Row, RowReader
+from recurra.cli._stream_complaints import Complaints, say
 from recurra.cli._stream_sessions import Sessions
-from recurra.errors import DataError, RecurraError
+from recurra.errors import DataError, PastError, RecurraError
 from recurra.runtime import Session
 
 
@@ -17,45 +18,42 @@ class Answers:
     """Takes lines, pushes what they say, and prints the answers in the order of the lines.
 
     Rows of different sequences that have come together are pushed at once. With `latest`, of the rows of a sequence
-    that have come together all but the last are only observed. A line that is no row is told of on stderr, or, if
-    `strict`, raised as DataError once the rows before it are answered. Above `drift`, a warning is given once.
+    that have come together all but the last are only observed. A line that is no row goes to `complaints`, once the
+    rows before it are answered where it's the last one. Above `drift`, a warning is given once.
     """
 
-    def __init__(self, sessions: Sessions, *, as_csv: bool, latest: bool, strict: bool, drift: float) -> None:
-        self._sessions = sessions
-        self._as_csv, self._latest, self._strict, self._drift = as_csv, latest, strict, drift
+    def __init__(self, sessions: Sessions, complaints: Complaints, *, as_csv: bool, latest: bool, drift: float) -> None:
+        self._sessions, self._complaints = sessions, complaints
+        self._as_csv, self._latest, self._drift = as_csv, latest, drift
+        self._resumed: set[tuple[str, ...]] = set()
         self._drifting: set[tuple[str, ...]] = set()
         self._has_header = False
-        self.bad = 0
+        self.used = 0
 
-    def take(self, lines: Sequence[bytes], reader: RowReader) -> None:
-        """Push the rows of these lines and print the answers."""
+    def resume(self) -> None:
+        """From here on a sequence's rows may be of the time before, until one of them is newer."""
+        self._resumed = set(self._sessions)
+
+    def take(self, lines: Sequence[bytes], reader: RowReader, *, silently: bool = False) -> None:
+        """Push the rows of these lines and print the answers, or, `silently`, drop them."""
         rows = []
         for line in lines:
             try:
                 row = reader.read(line)
-            except DataError as error:
-                if self._strict:
-                    self._answer(rows)
-                self._complain(reader.where, error, reader.hint)
+            except RecurraError as error:
+                if self._complaints.is_strict or not isinstance(error, DataError):
+                    self._push_all(rows, silently=silently)
+                    rows.clear()
+                if not isinstance(error, DataError):
+                    raise
+                self._complaints.report(reader.where, error, reader.hint)
             else:
                 if row is not None:
                     rows.append(row)
-        self._answer(rows)
+        self._push_all(rows, silently=silently)
 
-    def observe(self, lines: Sequence[bytes], reader: RowReader) -> None:
-        """Push the rows of these lines, and print nothing."""
-        for line in lines:
-            try:
-                row = reader.read(line)
-            except DataError as error:
-                self._complain(reader.where, error, reader.hint)
-            else:
-                if row is not None:
-                    self._observe(row)
-
-    def _answer(self, rows: list[Row]) -> None:
-        if self._latest:
+    def _push_all(self, rows: list[Row], *, silently: bool) -> None:
+        if self._latest and not silently:
             last = {row.id: row for row in rows}
             for row in rows:
                 if last[row.id] is not row:
@@ -64,18 +62,20 @@ class Answers:
         together: dict[tuple[str, ...], Row] = {}
         for row in rows:
             if row.id in together:
-                self._push([*together.values()])
+                self._push([*together.values()], silently=silently)
                 together.clear()
             together[row.id] = row
-        self._push([*together.values()])
+        self._push([*together.values()], silently=silently)
 
     def _observe(self, row: Row) -> None:
         try:
             self._sessions.of(row.id).observe(row.push)
         except RecurraError as error:
             self._refuse(row, error)
+        else:
+            self._count(row)
 
-    def _push(self, rows: list[Row]) -> None:
+    def _push(self, rows: list[Row], *, silently: bool) -> None:
         """Push rows of different sequences, together where they all are rows."""
         opened = [(row, session) for row in rows if (session := self._open(row)) is not None]
         answers = None
@@ -90,7 +90,9 @@ class Answers:
             except RecurraError as error:
                 self._refuse(row, error)
             else:
-                self._print(row, session, answer)
+                self._count(row)
+                if not silently:
+                    self._print(row, session, answer)
         sys.stdout.flush()
 
     def _open(self, row: Row) -> Session | None:
@@ -128,17 +130,13 @@ class Answers:
             of = f" of {' / '.join(row.id)}" if row.id else ""
             say(f"{row.where}: errors{of} are {drift:.3g} times those of the test part. Fit the model again soon.")
 
+    def _count(self, row: Row) -> None:
+        self.used += 1
+        self._resumed.discard(row.id)
+
     def _refuse(self, row: Row, error: RecurraError) -> None:
+        if isinstance(error, PastError) and row.id in self._resumed:
+            self._complaints.pass_over()
+            return
         self._sessions.forget_unused(row.id)
-        self._complain(row.where, error, row.hint)
-
-    def _complain(self, where: str, error: RecurraError, hint: str) -> None:
-        if self._strict:
-            raise DataError(f"{where}: {error} {hint}") from error
-        self.bad += 1
-        say(f"{where}: {error} {hint}")
-
-
-def say(text: str) -> None:
-    """A line on stderr."""
-    print(" ".join(text.split()), file=sys.stderr, flush=True)
+        self._complaints.report(row.where, error, row.hint)

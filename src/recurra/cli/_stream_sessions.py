@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ class Sessions:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        return iter(self._open)
 
     def of(self, id: tuple[str, ...]) -> Session:
         """The session of an id. DataError for one more than the limit."""
@@ -53,7 +56,10 @@ class Sessions:
         write_file(path, seal(self.model.fingerprint, b"".join([_HEAD.pack(len(head)), head, *states])))
 
     def restore(self, path: Path) -> None:
-        """Go on from a file that `save` wrote. StateError if it's damaged, or another model's or other columns'."""
+        """Go on from a file that `save` wrote.
+
+        StateError if it's damaged, another model's, or kept by other columns or with other options.
+        """
         try:
             content = unseal(self.model.fingerprint, path.read_bytes())
         except OSError as error:
@@ -69,9 +75,20 @@ class Sessions:
                 f"{', '.join(self.ids) or 'no id'}. Give the --id that it was saved with, or another file."
             )
         for *id, length in head["sessions"]:
-            self._open[tuple(id)] = self.model.restore(content[place : place + length])
+            session = self._open[tuple(id)] = self.model.restore(content[place : place + length])
             place += length
+            for name, value in self._options.items():
+                if session.options[name] != value:
+                    raise StateError(
+                        f"{path} was kept with {_flag(name, session.options[name])}, but {_flag(name, value)} was "
+                        "given. Leave it out, or give --state another file."
+                    )
 
 
 def _said(id: tuple[str, ...]) -> str:
     return " / ".join(id) or "The sequence"
+
+
+def _flag(name: str, value: Any) -> str:
+    """An option as it's typed."""
+    return f"--{'' if value else 'no-'}{name}" if isinstance(value, bool) else f"--{name} {value}"

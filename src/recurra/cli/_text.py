@@ -23,6 +23,9 @@ def likely_encoding(line: bytes) -> str | None:
     """What a line that isn't UTF-8 is probably written in, as iconv calls it; None if it's hardly text at all."""
     if kind_of(line) == "UTF-16":
         return "UTF-16"
+    for begin, name in enumerate(("UTF-16BE", "UTF-16LE")):
+        if len(line) > 3 and set(line[begin : len(line) - 1 : 2]) == {0}:
+            return name
     if kind_of(line) or any(byte < 32 and byte not in b"\t\r\f" for byte in line):
         return None
     # Of GB 2312 both bytes of a character are high; accented letters mostly stand alone.
