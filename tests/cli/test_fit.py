@@ -11,7 +11,8 @@ from recurra.bundle import open_bundle
 from recurra.errors import RecurraError
 
 
-def test_fit_says_what_was_found_chosen_and_reached(shell):
+def test_fit_says_what_was_found_chosen_and_reached(shell, monkeypatch):
+    monkeypatch.setenv("PATH", os.path.dirname(sys.executable))
     outcome = shell.fit("--horizon", "24", "--target", "units")
     assert (outcome.code, outcome.err) == (0, "")
     assert shell.called("new") == {"horizon": 24, "target": ("units",)}

@@ -7,6 +7,7 @@ from typing import Any
 
 import recurra
 from recurra.bundle import check_destination
+from recurra.cli._invocation import invocation
 from recurra.cli._output import OutputOptions, Screen
 from recurra.cli._scores import print_scores
 from recurra.errors import ConfigError
@@ -55,8 +56,8 @@ def fit_and_report(
     for plot in plots:
         screen.say(f"Plot    {plot}")
     screen.remark("")
-    screen.remark(f"Next: recurra predict {out} {data} --out forecast.csv")
-    screen.remark(f"      recurra evaluate {out} NEWER-DATA")
+    screen.remark(f"Next: {invocation('predict', str(out), data, '--out', 'forecast.csv')}")
+    screen.remark(f"      {invocation('evaluate', str(out), 'NEWER-DATA')}")
     screen.document(
         {
             "bundle": str(out),
