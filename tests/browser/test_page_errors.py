@@ -96,23 +96,57 @@ def test_a_session_the_server_forgot_is_begun_again(visit: Visit, address: str, 
     page = visit()
     with page.expect_response("**/models/units/sessions") as opened:
         give(page, table(60))
-    said = page.locator(".says").first.inner_text()
     page.request.delete(f"{address}/sessions/{opened.value.json()['session']}")
     page.get_by_label("Next value", exact=True).fill("33")
     page.keyboard.press("Enter")
     expect(page.locator(".lane .error")).to_contain_text("No session has this name")
     page.get_by_role("button", name="Start again with the same values").click()
     expect(page.locator(".lane .error")).to_have_count(0)
-    expect(page.locator(".says").first).to_have_text(said)
+    expect(page.locator(".facts dd").first).to_have_text("61")
+    expect(page.locator(".facts dd").nth(1)).to_contain_text("of 1")
+    expect(page.get_by_label("Next value", exact=True)).to_have_value("")
+    with page.expect_request("**/push") as request:
+        push(page, "34")
+    assert request.value.post_data_json == {"x": 34}
+
+
+def test_a_server_that_goes_away_is_noticed_while_nobody_asks(visit: Visit, expected: list[str]):
+    expected.append("ERR_INTERNET_DISCONNECTED")
+    page = visit()
+    page.clock.install()
+    page.reload()
+    page.wait_for_selector("h1")
+    page.context.set_offline(True)
+    page.clock.fast_forward(11_000)
+    expect(page.get_by_text("Connection lost. Trying again")).to_be_visible()
+    page.context.set_offline(False)
+    page.clock.resume()
+    page.clock.fast_forward(6_000)
+    expect(page.get_by_text("Connection lost. Trying again")).to_have_count(0)
+
+
+def test_an_error_is_gone_after_the_next_success(visit: Visit):
+    page = visit()
+    give(page, table(60))
+    page.get_by_label("Next value", exact=True).fill("12a")
+    page.keyboard.press("Enter")
+    give(page, "to be", wait=False)
+    expect(page.locator(".error")).to_have_count(2)
+    page.get_by_role("button", name="Missing").click()
+    expect(page.locator(".facts dd").first).to_have_text("61")
+    expect(page.locator(".error")).to_have_count(0)
 
 
 def test_a_server_with_a_token_asks_for_it(visit: Visit, bundles: list[Path], expected: list[str]):
     expected.append("401")
     with serving(bundles, token="open-sesame") as locked:
         page = visit(at=locked)
-        page.get_by_label("This server wants a token").fill("wrong")
-        page.keyboard.press("Enter")
-        page.wait_for_load_state("networkidle")
+        expect(page.locator(".error")).to_have_count(0)
+        for wrong in ("wrong", "nicht-schön-界"):
+            page.get_by_label("This server wants a token").fill(wrong)
+            expect(page.locator(".error")).to_have_count(0)
+            page.keyboard.press("Enter")
+            expect(page.locator(".error")).to_contain_text("not the token of this server")
         page.get_by_label("This server wants a token").fill("open-sesame")
         page.keyboard.press("Enter")
         page.wait_for_selector("h1")

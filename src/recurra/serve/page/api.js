@@ -1,6 +1,9 @@
 // Talks to the server this page came from. A refusal is its sentence; a lost connection is said, and waited for.
 
+import { t } from "./settings.js";
 import { Store } from "./store.js";
+
+const IDLE = 10000; // milliseconds from one look whether the server is there to the next
 
 // The server said no, and why.
 export class Refusal extends Error {
@@ -19,6 +22,11 @@ class Connection extends Store {
   locked = false; // a token is wanted
   token = sessionStorage.getItem("token");
   #back = null;
+
+  constructor() {
+    super();
+    setInterval(() => this.lost || fetch(address("health"), { cache: "no-store" }).catch(() => this.back()), IDLE);
+  }
 
   // Resolves when the server answers again.
   back() {
@@ -51,21 +59,28 @@ class Connection extends Store {
   }
 }
 
+const address = (path) => new URL(path, document.baseURI);
+
 export const connection = new Connection();
 
-const address = (path) => new URL(path, document.baseURI);
+// JSON has no infinity: it would go as null, which means that a value is missing.
+function finite(_, value) {
+  if (typeof value === "number" && !Number.isFinite(value)) throw new Refusal(t("next.large", { word: value }), "number", 0);
+  return value;
+}
 
 async function request(method, path, body, options = {}) {
   const headers = {};
   const raw = body instanceof Uint8Array;
   if (connection.token) headers.Authorization = `Bearer ${connection.token}`;
   if (body !== undefined) headers["Content-Type"] = raw ? "application/octet-stream" : "application/json";
+  const content = body === undefined || raw ? body : JSON.stringify(body, finite);
   let answer;
   try {
     answer = await fetch(address(path), {
       method,
       headers,
-      body: body === undefined || raw ? body : JSON.stringify(body),
+      body: content,
       ...options,
     });
   } catch (error) {

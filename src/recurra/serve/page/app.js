@@ -2,6 +2,7 @@
 
 import { Refusal, connection, get } from "./api.js";
 import { Card, Verdict } from "./card.js";
+import { Guard } from "./guard.js";
 import { Inside } from "./inside.js";
 import { Lane } from "./lane.js";
 import { panelOf } from "./panels/index.js";
@@ -34,12 +35,14 @@ function Connection() {
 
 function Token() {
   const [token, setToken] = useState("");
+  const [wrong, setWrong] = useState(Boolean(connection.token));
   const submit = (event) => {
     event.preventDefault();
+    if (!/^[!-~]+$/.test(token.trim())) return setWrong(true); // no header could carry it
     connection.unlock(token.trim());
     location.reload();
   };
-  return html`<form class="banner" onSubmit=${submit}><input class="hidden" autocomplete="username" value="recurra" readonly tabindex="-1" aria-hidden="true" /><label>${t("token")} <input type="password" autocomplete="current-password" value=${token} onInput=${(event) => setToken(event.target.value)} /></label> <button class="main">${t("token.use")}</button></form>`;
+  return html`<form class="banner" onSubmit=${submit}><input class="hidden" autocomplete="username" value="recurra" readonly tabindex="-1" aria-hidden="true" /><label>${t("token")} <input type="password" autocomplete="current-password" required value=${token} onInput=${(event) => (setToken(event.target.value), setWrong(false))} /></label> <button class="main">${t("token.use")}</button>${wrong && html`<p class="error" role="alert">${t("token.wrong")}</p>`}</form>`;
 }
 
 function Lanes({ lanes, card, spec, panel, onFork, onClose }) {
@@ -64,6 +67,12 @@ function Trouble({ lane }) {
     <div role="alert">${lane.error && html`<p class="error">${lane.error.message}${lane.isUnknown && html` <button type="button" onClick=${() => lane.renew()}>${t("lane.renew")}</button>`}</p>`}</div>
     <div role="status">${lane.note && html`<p class="soft">${t(lane.note, { steps: lane.steps })}</p>`}${lane.busy > 0 && html`<span class="busy">${t("busy")}</span>`}</div>
   `;
+}
+
+function Watched(props) {
+  const { lane } = props;
+  useStore(lane);
+  return html`<${Guard} version=${`${lane.session}/${lane.steps}`}><${Inside} ...${props} /><//>`;
 }
 
 function Model({ name }) {
@@ -112,10 +121,13 @@ function Model({ name }) {
     <main id="content" tabindex="-1">
       <${panel.Source} key=${lanes[0].key} lane=${lanes[0]} card=${card} spec=${spec} />
       <div id="live"><${Lanes} lanes=${lanes} card=${card} spec=${spec} panel=${panel} onFork=${fork} onClose=${close} /></div>
-      <${Inside} key=${lane.key} lane=${lane} card=${card} panel=${panel} choice=${choice} />
+      <${Watched} key=${lane.key} lane=${lane} card=${card} panel=${panel} choice=${choice} />
       <${Card} card=${card} />
     </main>`;
 }
+
+const asked = () => new URLSearchParams(location.hash.slice(1)).get("model");
+const addressOf = (name) => `#model=${encodeURIComponent(name)}`;
 
 function App() {
   useStore(settings);
@@ -125,18 +137,26 @@ function App() {
   useEffect(() => {
     get("models").then(
       ({ models: found }) => {
-        const wanted = decodeURIComponent(location.hash.replace(/^#model=/, ""));
         setModels(found);
-        setChosen(found.find(({ name }) => name === wanted)?.name ?? found[0]?.name);
+        setChosen(found.find(({ name }) => name === asked())?.name ?? found[0]?.name);
       },
       (error) => {
         if (!(error instanceof Refusal)) throw error;
-        setWrong(error.message);
+        if (!connection.locked) setWrong(error.message);
       },
     );
   }, []);
+  // The address names the model; a link to a part of the page, or a name that isn't there, leaves it.
+  useEffect(() => {
+    if (!chosen) return;
+    const write = () => history.replaceState(null, "", addressOf(chosen));
+    const follow = () => (models.some(({ name }) => name === asked()) ? setChosen(asked()) : write());
+    if (asked() !== chosen) write();
+    addEventListener("hashchange", follow);
+    return () => removeEventListener("hashchange", follow);
+  }, [models, chosen]);
   return html`
-    <${Head} models=${models ?? []} chosen=${chosen} onChoose=${setChosen} />
+    <${Head} models=${models ?? []} chosen=${chosen} onChoose=${(name) => (location.hash = addressOf(name))} />
     <${Connection} />
     ${wrong && html`<p class="error" role="alert">${wrong}</p>`}
     ${chosen && html`<${Model} key=${chosen} name=${chosen} />`}

@@ -63,7 +63,7 @@ function reading({ labels, history, median, bands }, at) {
   if (at === null || at === undefined || !labels[at]) return "";
   const [label] = shortest([labels[at]]);
   if (history[at] !== null && history[at] !== undefined) return `${label}: ${number(history[at])}`;
-  if (median[at] === null) return "";
+  if (median[at] === null || median[at] === undefined) return "";
   const band = bands[0];
   return `${label}: ${number(median[at])}${band ? ` (${number(band.lower[at])} – ${number(band.upper[at])})` : ""}`;
 }
@@ -98,7 +98,7 @@ export function Chart(props) {
 
   return html`<div class="chart">
     <div class="plot" role="img" aria-label=${label}><div ref=${place}></div></div>
-    ${handle && html`<${Handle} plot=${plot} handle=${handle} next=${next} onNext=${onNext} />`}
+    ${handle && next && html`<${Handle} plot=${plot} handle=${handle} next=${next} onNext=${onNext} />`}
     <p class="reading" aria-hidden="true">${reading(props, at) || "\u00a0"}</p>
   </div>`;
 }

@@ -30,6 +30,8 @@ export class Lane extends Store {
   busy = 0;
   id = [];
   options = {};
+  unsaid = []; // what the last action was to push and hasn't yet
+  renewals = 0;
   rest = []; // what was kept back, to be pushed one by one
   #queue = Promise.resolve();
 
@@ -46,6 +48,7 @@ export class Lane extends Store {
     const done = this.#queue.then(async () => {
       try {
         this.error = null;
+        this.unsaid = [];
         await action();
         return true;
       } catch (error) {
@@ -109,9 +112,11 @@ export class Lane extends Store {
   }
 
   async #push(x, label) {
+    if (!this.unsaid.length) this.unsaid = [{ x, label }];
     await this.#open();
     const look = this.needsStep ? await this.#look(x) : null;
     const said = await this.#step({ x }, 1);
+    this.unsaid = this.unsaid.slice(1);
     this.rows.push({ x, label, before: this.answer });
     this.previous = this.answer;
     this.answer = said.answer;
@@ -124,11 +129,13 @@ export class Lane extends Store {
   // Many values: the last `singly` one by one, so that their inside is seen.
   pushAll(entries, { singly = 0 } = {}) {
     return this.#do(async () => {
+      this.unsaid = entries;
       await this.#open();
       const bulk = entries.slice(0, Math.max(0, entries.length - singly));
       for (let start = 0; start < bulk.length; start += CHUNK) {
         const part = bulk.slice(start, start + CHUNK);
         const said = await this.#step({ xs: part.map((entry) => entry.x) }, part.length);
+        this.unsaid = this.unsaid.slice(part.length);
         this.rows.push(...part.map(({ x, label }) => ({ x, label: label ?? null, before: null })));
         this.previous = null;
         this.answer = said.answer;
@@ -161,11 +168,13 @@ export class Lane extends Store {
     });
   }
 
-  // The server doesn't know this session any more: the same values, in a new one.
-  renew() {
-    const entries = this.rows;
+  // The server doesn't know this session any more: the same values, in a new one, and those it didn't take.
+  async renew() {
+    const { rows, unsaid, id, options } = this;
     this.session = null;
-    return this.begin(entries, { id: this.id, options: this.options });
+    if (!(await this.begin([...rows, ...unsaid], { id, options, singly: unsaid.length ? 1 : 0 }))) return;
+    this.renewals += 1;
+    this.changed();
   }
 
   get isUnknown() {
@@ -256,6 +265,7 @@ export class Lane extends Store {
       for await (const { event, data } of events(`sessions/${this.session}/generate`, wishes, signal)) {
         if (event === "end") {
           this.steps = data.step;
+          this.error = null;
           this.rows.push(...said.map((x) => ({ x, label: null, before: null })));
           Object.assign(this, { answer: null, previous: null, frames: [], held: null });
           this.changed();

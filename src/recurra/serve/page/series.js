@@ -15,6 +15,12 @@ export class Nonsense extends Error {
 const isMissing = (word) => MISSING.has(word.trim().toLowerCase());
 const isNumber = (word) => /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(word.trim());
 
+// Why a word can't be sent as a number: a key of strings, or null. What is too large for JavaScript would go as missing.
+export function whyNot(word = "") {
+  if (Number.isFinite(Number(word))) return null;
+  return isNumber(word) ? "next.large" : "next.word";
+}
+
 // Lines of fields; quotes as in a CSV.
 function table(text, separator) {
   const rows = [];
@@ -59,6 +65,8 @@ function plainNumbers(text, shape) {
   const words = text.split(/[\s,;]+/).filter((word) => word);
   const wrong = words.find((word) => !isNumber(word) && !isMissing(word));
   if (wrong !== undefined) throw new Nonsense("series.word", { word: wrong.slice(0, 40), columns: shape.columns.join(", ") });
+  const large = words.find((word) => !isMissing(word) && whyNot(word));
+  if (large) throw new Nonsense(whyNot(large), { word: large.slice(0, 40) });
   if (shape.targets.length > 1) throw new Nonsense("series.targets", { columns: shape.columns.join(", ") });
   return { series: [{ id: [], entries: words.map((word) => ({ x: isMissing(word) ? null : Number(word), label: null })) }] };
 }
@@ -73,6 +81,8 @@ function rowsByName(rows, header, shape) {
     const row = Object.fromEntries(header.map((name, i) => [name, fields[i] ?? ""]));
     const wrong = shape.targets.find((name) => !/\d/.test(row[name]) && !isMissing(row[name]));
     if (wrong) throw new Nonsense("series.cell", { line, word: row[wrong].slice(0, 40), name: wrong });
+    const large = Object.values(row).find((word) => whyNot(word) === "next.large");
+    if (large) throw new Nonsense("next.large", { word: large.slice(0, 40) });
     const id = shape.ids.every((name) => name in row) ? shape.ids.map((name) => row[name]) : [];
     const x = Object.fromEntries(Object.entries(row).filter(([name]) => shape.columns.includes(name) && !shape.ids.includes(name)));
     const label = shape.time.map((name) => row[name]).filter((word) => word).join(" ") || null;

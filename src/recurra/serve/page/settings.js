@@ -39,7 +39,10 @@ export const named = (kind, name) => STRINGS[settings.language][`${kind}.${name}
 
 export function number(value, digits = 4) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
-  const large = Math.abs(value) >= 10 ** digits;
+  const size = Math.abs(value);
+  const short = { notation: "scientific", maximumSignificantDigits: digits };
+  if (size >= 1e12 || (size > 0 && size < 1e-6)) return new Intl.NumberFormat(settings.language, short).format(value);
+  const large = size >= 10 ** digits;
   return new Intl.NumberFormat(settings.language, large ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: digits }).format(value);
 }
 

@@ -1,11 +1,12 @@
 // Forecasters: a series goes in, a forecast with intervals comes out and changes with every value.
 
 import { Chart } from "../chart.js";
-import { valueOf } from "../series.js";
+import { Guard } from "../guard.js";
+import { valueOf, whyNot } from "../series.js";
 import { number, percent, settings, t, timeOf } from "../settings.js";
 import { useStore } from "../store.js";
 import { html, useEffect, useMemo, useState } from "../vendor/preact-htm.js";
-import { coverage, endOf, intervalsOf, isReady, middleOf, shapeOf } from "./forecast_answer.js";
+import { coverage, endOf, hasGaps, intervalsOf, isReady, middleOf, shapeOf } from "./forecast_answer.js";
 import { Source } from "./forecast_source.js";
 
 const DRIFT = 1.5; // errors so many times those of the test deserve a second look
@@ -60,6 +61,7 @@ function Live({ lane, card, spec, name }) {
   const push = (x, label) => lane.push(x, label ?? (ready ? String(lane.answer.times[0]) : null));
   const value = ready ? middleOf(lane.answer)[0][c] : null;
   const next = value !== null && shape.targets.length === 1 ? { at: drawn.start + drawn.history.length - lane.answer.mean.length, value } : null;
+  const version = `${lane.session}/${lane.steps}/${lane.rows.length}/${settings.language}`;
   if (!lane.steps && !lane.rows.length)
     return html`<p class="empty">${t("forecast.empty")}</p>`;
   return html`
@@ -67,15 +69,15 @@ function Live({ lane, card, spec, name }) {
       ${shape.targets.length > 1 && html`<label>${t("forecast.target")} <select value=${target} onChange=${(event) => setTarget(event.target.value)}>${shape.targets.map((each) => html`<option value=${each}>${each}</option>`)}</select></label>`}
       <label>${t("forecast.span")} <select value=${span} onChange=${(event) => setSpan(Number(event.target.value))}>${SPANS.map((each) => html`<option value=${each}>${each || t("forecast.all")}</option>`)}</select></label>
     </div>
-    <${Chart}
+    <${Guard} version=${version}><${Chart}
       ...${drawn}
-      version=${`${lane.session}/${lane.steps}/${lane.rows.length}/${settings.language}`}
+      version=${version}
       target=${target}
       span=${span}
       next=${next}
       onNext=${(value) => push(value)}
       label=${t("forecast.chart", { target, steps: lane.rows.length })}
-    />
+    /><//>
     <ul class="legend">
       <li><i class="ink"></i>${t("forecast.known")}</li>
       ${ready && html`<li><i class="model"></i>${t("forecast.median")}</li>`}
@@ -88,6 +90,7 @@ function Live({ lane, card, spec, name }) {
         ? t("forecast.says", { time: timeOf(lane.answer.times[0]), value: number(value), ...ends(lane.answer, c) })
         : t("forecast.needs", { needs: lane.answer?.needs ?? "…", steps: lane.steps })}
     </p>
+    ${ready && hasGaps(lane.answer) && html`<p class="soft gaps" role="status">${t("forecast.gaps")}</p>`}
     <${Next} lane=${lane} shape=${shape} spec=${spec} push=${push} name=${name} />
     <${Play} lane=${lane} push=${push} />
     <${Watch} lane=${lane} targets=${shape.targets} />
@@ -109,17 +112,20 @@ function Next({ lane, shape, spec, push, name }) {
   const [wrong, setWrong] = useState(null);
   const [more, setMore] = useState(false);
   const shown = [...shape.targets, ...(more || !plainNumber ? names.filter((column) => !shape.targets.includes(column)) : [])];
+  const clear = () => setFields((old) => ({ ...old, ...Object.fromEntries([...shape.targets, ...shape.time].map((column) => [column, ""])) }));
+  useEffect(() => setWrong(null), [lane.steps, lane.session]);
+  useEffect(clear, [lane.renewals]); // what was typed has been pushed
   const submit = async (event) => {
     event.preventDefault();
     const given = shown.filter((column) => (fields[column] ?? "").trim() !== "");
-    const bad = shape.targets.find((column) => fields[column] && Number.isNaN(Number(fields[column])));
+    const bad = shape.targets.find((column) => whyNot(fields[column]));
     if (!given.length) return setWrong(t("next.empty"));
-    if (bad) return setWrong(t("next.word", { word: fields[bad] }));
+    if (bad) return setWrong(t(whyNot(fields[bad]), { word: fields[bad].trim().slice(0, 40) }));
     setWrong(null);
     const row = Object.fromEntries(given.map((column) => [column, shape.targets.includes(column) ? Number(fields[column]) : fields[column].trim()]));
     const label = shape.time.map((column) => row[column]).filter(Boolean).join(" ") || undefined;
     const alone = plainNumber && given.length === 1 && given[0] === shape.targets[0];
-    if (await push(alone ? row[shape.targets[0]] : row, label)) setFields((old) => ({ ...old, ...Object.fromEntries([...shape.targets, ...shape.time].map((column) => [column, ""])) }));
+    if (await push(alone ? row[shape.targets[0]] : row, label)) clear();
   };
   return html`<form class="next" onSubmit=${submit} aria-label=${`${t("next.title")}, ${name}`}>
     ${shown.map(
@@ -189,7 +195,7 @@ function Compare({ said, held, card }) {
     <thead><tr><th scope="col">${t("forecast.target")}</th><th scope="col">${t("hold.said")}</th><th scope="col">${t("hold.would")}</th><th scope="col">${t("hold.difference")}</th></tr></thead>
     <tbody>${target.map((name, c) => {
       const [one, other] = [middleOf(said), middleOf(held)].map((rows) => rows.map((row) => row[c]));
-      const apart = one.reduce((sum, value, k) => sum + Math.abs(value - other[k]), 0) / one.length;
+      const apart = [...one, ...other].includes(null) ? null : one.reduce((sum, value, k) => sum + Math.abs(value - other[k]), 0) / one.length;
       return html`<tr><th scope="row">${name}</th><td>${number(one[0])} … ${number(one.at(-1))}</td><td>${number(other[0])} … ${number(other.at(-1))}</td><td>${number(apart)}</td></tr>`;
     })}</tbody>
   </table></div>`;

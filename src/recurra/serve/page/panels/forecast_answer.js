@@ -19,6 +19,8 @@ export function intervalsOf(answer) {
 }
 
 export const middleOf = (answer) => answer.quantiles["0.5"] ?? answer.mean;
+// Whether it lacks numbers: what is too large for the model comes without them.
+export const hasGaps = (answer) => Object.values(answer.quantiles).some((rows) => rows.flat().includes(null));
 export const isReady = (answer) => Boolean(answer) && answer.ready !== false;
 
 // Where the next forecast begins: after the last row with a target. Rows after it are plans, or missing.
@@ -39,9 +41,10 @@ export function coverage(rows, targets) {
     if (!interval) return;
     kept.share = interval.share;
     values.forEach((value, c) => {
-      if (value === null) return;
+      const [low, high] = [interval.lower, interval.upper].map((level) => before.quantiles[level][steps][c]);
+      if (value === null || low === null || high === null) return;
       kept.of += 1;
-      kept.inside += before.quantiles[interval.lower][steps][c] <= value && value <= before.quantiles[interval.upper][steps][c];
+      kept.inside += low <= value && value <= high;
     });
   });
   return kept;

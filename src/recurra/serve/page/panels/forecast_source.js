@@ -6,7 +6,7 @@ import { Nonsense, readSeries } from "../series.js";
 import { t } from "../settings.js";
 import { useStore } from "../store.js";
 import { Tabs } from "../tabs.js";
-import { html, useState } from "../vendor/preact-htm.js";
+import { html, useEffect, useState } from "../vendor/preact-htm.js";
 import { shapeOf } from "./forecast_answer.js";
 
 const WAYS = ["paste", "draw", "example"];
@@ -36,6 +36,7 @@ export function Source({ lane, card, spec }) {
   const [options, setOptions] = useState({});
   const [start, setStart] = useState(() => Object.fromEntries(shape.time.map((name) => [name, String(spec.example[name])])));
   const [names, setNames] = useState({}); // of the series, where the text doesn't say
+  useEffect(() => setWrong(null), [lane.session, lane.steps]);
   const several = shape.targets.length > 1;
   const ways = several ? WAYS.slice(0, 1) : WAYS;
 

@@ -1,10 +1,12 @@
 // Any model of causal blocks: numbers in, one step a line; the output as bars, and over time.
 
 import { Refusal, events, Lost } from "../api.js";
+import { Guard } from "../guard.js";
 import { Lines } from "../lines.js";
+import { whyNot } from "../series.js";
 import { number, t } from "../settings.js";
 import { useStore } from "../store.js";
-import { html, useRef, useState } from "../vendor/preact-htm.js";
+import { html, useEffect, useRef, useState } from "../vendor/preact-htm.js";
 
 const MOST_BARS = 24;
 const MOST_WORDS = 5000; // of what was generated, shown
@@ -19,7 +21,7 @@ function readSteps(text, card) {
   if (!lines.length) throw new Error(t("plain.nothing"));
   const numbers = (words) =>
     words.split(/[\s,;]+/).filter(Boolean).map((word) => {
-      if (Number.isNaN(Number(word))) throw new Error(t("next.word", { word: word.slice(0, 40) }));
+      if (whyNot(word)) throw new Error(t(whyNot(word), { word: word.slice(0, 40) }));
       return Number(word);
     });
   if (inputs.length > 1)
@@ -41,6 +43,8 @@ function readSteps(text, card) {
 function Steps({ lane, card, title, button, onUse, rows }) {
   const [text, setText] = useState("");
   const [wrong, setWrong] = useState(null);
+  useEffect(() => setWrong(null), [lane.steps, lane.session]);
+  useEffect(() => setText(""), [lane.renewals]); // what was typed has been pushed
   const inputs = inputsOf(card);
   const how = inputs.length > 1 ? "plain.how.named" : inputs[0][1] > 1 ? "plain.how.wide" : "plain.how.one";
   const submit = async (event) => {
@@ -76,11 +80,12 @@ const outputsOf = (lane) => [...lane.rows.map(({ before }) => before), lane.answ
 function Live({ lane, card, name }) {
   useStore(lane);
   const outputs = outputsOf(lane);
+  const version = `${lane.session}/${lane.steps}/${outputs.length}`;
   const last = lane.answer ? lane.answer.output.flat(Infinity) : [];
   return html`
     ${last.length ? html`<${Bars} values=${last} others=${lane.held?.output?.flat(Infinity)} />` : html`<p class="empty">${t("plain.empty")}</p>`}
     <p class="says" aria-live="polite">${last.length ? t("plain.says", { step: lane.steps, at: last.indexOf(Math.max(...last)), value: number(Math.max(...last)) }) : ""}</p>
-    ${outputs.length > 1 && html`<${Lines} rows=${outputs} first=${lane.steps - outputs.length + 1} label=${t("plain.lines")} version=${`${lane.session}/${lane.steps}/${outputs.length}`} />`}
+    ${outputs.length > 1 && html`<${Guard} version=${version}><${Lines} rows=${outputs} first=${lane.steps - outputs.length + 1} label=${t("plain.lines")} version=${version} /><//>`}
     <${Steps} lane=${lane} card=${card} title=${`${t("next.title")}, ${name}`} button=${t("next.push")} rows=${1} onUse=${(steps) => lane.pushAll(steps, { singly: SINGLY })} />
     ${card.generates && html`<${Generate} lane=${lane} />`}
   `;

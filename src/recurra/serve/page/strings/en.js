@@ -10,6 +10,8 @@ export default {
   "lost.midway": "The connection was lost midway. Nothing after this came.",
   "token": "This server wants a token:",
   "token.use": "Sign in",
+  "token.wrong": "That is not the token of this server. Try again.",
+  "undrawn": "This can't be drawn. The rest of the page goes on.",
   "theme": "Colours: {name}",
   "theme.auto": "Auto",
   "theme.dark": "Dark",
@@ -62,6 +64,7 @@ export default {
   "forecast.before": "forecast before the last value",
   "forecast.says": "Next, {time}: {value}; between {low} and {high} with {share} confidence.",
   "forecast.needs": "{steps} values so far. A forecast needs {needs} more.",
+  "forecast.gaps": "Some numbers of this forecast are too large for the model. They are left out: – in words, a gap in the chart.",
   "forecast.table": "The forecast as a table",
   "forecast.time": "When",
 
@@ -73,6 +76,7 @@ export default {
   "next.more": "More columns",
   "next.fewer": "Fewer columns",
   "next.empty": "Type a value first.",
+  "next.large": "“{word}” is too large for a number. Give one below 1.8e308.",
   "next.word": "“{word}” is not a number.",
   "next.handle": "Next value: drag up or down, let go to push. Arrow keys move it, Enter pushes.",
 

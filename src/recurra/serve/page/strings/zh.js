@@ -10,6 +10,8 @@ export default {
   "lost.midway": "连接中途断开，此后的内容没有收到。",
   "token": "此服务器需要令牌：",
   "token.use": "登录",
+  "token.wrong": "这不是此服务器的令牌。请重试。",
+  "undrawn": "此处无法绘制，页面的其余部分照常。",
   "theme": "配色：{name}",
   "theme.auto": "自动",
   "theme.dark": "深色",
@@ -62,6 +64,7 @@ export default {
   "forecast.before": "上一个值之前的预测",
   "forecast.says": "下一步 {time}：{value}；有 {share} 的把握在 {low} 与 {high} 之间。",
   "forecast.needs": "目前有 {steps} 个值，还需要 {needs} 个才能预测。",
+  "forecast.gaps": "此预测中有些数超出模型的范围，已略去：文字中为 –，图中为空缺。",
   "forecast.table": "用表格显示预测",
   "forecast.time": "时间",
 
@@ -73,6 +76,7 @@ export default {
   "next.more": "更多列",
   "next.fewer": "收起列",
   "next.empty": "请先输入数值。",
+  "next.large": "“{word}”太大，不能作为数字。请给出小于 1.8e308 的数。",
   "next.word": "“{word}”不是数字。",
   "next.handle": "下一个值：上下拖动，松开即送入。也可用方向键移动，回车送入。",
 
