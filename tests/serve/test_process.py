@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect as connect_now
 
 from serve.running_mean import write_mean
@@ -106,6 +106,24 @@ def test_it_serves_without_torch_and_goes_down_in_good_order(start):
     again = start()
     assert again.call(f"/sessions/{session}") == (200, {**again.call(f"/sessions/{session}")[1], "steps": 1})
     assert again.stop(signal.SIGINT)[0] == 0
+
+
+@pytest.mark.slow
+def test_sockets_that_are_refused_are_no_errors_of_ours(start):
+    server = start()
+    for path, origin, status in (("nobody", None, 404), (server.open(), "https://else.where", 403)):
+        for _ in range(20):
+            with (
+                pytest.raises(InvalidStatus) as refused,
+                connect_now(
+                    f"ws{server.address[4:]}/sessions/{path}/ws",
+                    additional_headers={"Origin": origin} if origin else None,
+                ),
+            ):
+                pass
+            assert refused.value.response.status_code == status
+            assert json.loads(refused.value.response.body)["code"] in ("session", "origin")
+    assert server.stop() == (0, "")
 
 
 @pytest.mark.slow

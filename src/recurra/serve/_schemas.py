@@ -48,7 +48,7 @@ class PushBody(_Asked):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if len(self.model_fields_set) != 1:
-            raise ValueError("send either x, one step, or xs, a list of steps.")
+            raise ValueError("send either x, one step, or xs, a list of steps")
         return self
 
 

@@ -16,7 +16,7 @@ from recurra.runtime import Model
 from recurra.runtime import load as load_bundle
 from recurra.serve._app import create_app
 from recurra.serve._config import ServeConfig
-from recurra.serve._protocol import Protocol
+from recurra.serve._protocol import Protocol, SocketProtocol
 from recurra.serve._service import Service
 
 _GRACE = 10  # seconds that requests have to end when the server goes down
@@ -43,7 +43,7 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http=Protocol,
-                ws="websockets-sansio",
+                ws=SocketProtocol,
                 ws_max_size=config.max_body,
                 ws_per_message_deflate=False,  # memory for every connection, to make short messages hardly shorter
                 proxy_headers=False,  # who is at the other end isn't for a header to say
