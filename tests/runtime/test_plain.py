@@ -137,6 +137,19 @@ def test_states_are_of_one_model_and_whole(model: runtime.Model, two_inputs: run
         model.restore(b"text")
 
 
+def test_what_is_no_state_or_list_is_said(model: runtime.Model) -> None:
+    with pytest.raises(StateError, match="of type NoneType"):
+        model.restore(None)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ConfigError, match="id"):
+        model.stream(id=5)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(DataError, match="given PlainSession and int; expected a list of sessions"):
+        model.push_many(model.stream(), 1)  # pyright: ignore[reportArgumentType]
+    session = model.stream()
+    session.push(1)
+    assert repr(session) == "<session of 'letters', 1 steps>" and session.options == {}
+    assert repr(model) == "<PlainModel 'letters', next from letter>"
+
+
 def test_what_it_says_is_data(model: runtime.Model, two_inputs: runtime.Model) -> None:
     session = model.stream()
     answer = session.push(2)

@@ -81,6 +81,11 @@ class Clock:
         wall, offset = written
         return self.moment(wall) if offset is None else wall - offset
 
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """The first and last time that rows, or rows ahead of them, can have."""
+        return (_EARLIEST, _END) if self.is_moment else (-_MOST_STEPS, 2 * _MOST_STEPS)
+
     def example(self) -> str:
         """A time, written as rows write it."""
         moment = datetime(2024, 1, 31, 13)
@@ -155,7 +160,7 @@ class Clock:
                 _, day, rest = _month(self.wall(first))
             walls = [_moment(month + steps * frequency.months, 31 if month_end else day, rest) for steps in ahead]
         else:
-            walls = frequency.later(np.full(count, start), np.array(ahead))
+            walls = frequency.later(np.full(count, start), np.array(ahead, dtype=np.int64))
         return [self.moment(min(int(wall), _END)) for wall in walls]
 
     def text(self, time: int) -> str | int:

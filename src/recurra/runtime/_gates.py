@@ -12,6 +12,7 @@ from recurra.runtime._lowering import CELLS, Weights
 from recurra.runtime._session import Trace
 
 Hold = Mapping[str, float]
+_CANDIDATES = frozenset("gna")  # by tanh, all others by sigmoid
 GATES = {"rnn": ("a",), "lstm": ("i", "f", "g", "o"), "gru": ("r", "z", "n")}
 assert GATES.keys() == CELLS.keys()
 
@@ -27,7 +28,7 @@ def trace_stack(
 ) -> tuple[np.ndarray, list[Trace]]:
     """The output (T, H) of a recurrent block for x (T, F), and a trace of each layer; `state` are its numbers, None: 0.
 
-    ConfigError for a `hold` of a gate that the cell doesn't have.
+    ConfigError for a `hold` of a gate that the cell doesn't have, or at a value that it can't take.
     """
     _check(block, branch, hold)
     traces: list[Trace] = []
@@ -105,8 +106,14 @@ def _held(hold: Hold, branch: str, layer: int, gate: str) -> float | None:
 
 def _check(block: Recurrent, branch: str, hold: Hold) -> None:
     letters = GATES[block.cell]
-    for name in hold:
-        parts = name.split(".")
+    if not isinstance(hold, Mapping):
+        raise ConfigError(f"hold={hold!r}: expected gates and their values. Write {{{letters[0]!r}: 0.0}}.")
+    for name, value in hold.items():
+        parts = str(name).split(".")
+        least = -1 if parts[-1] in _CANDIDATES else 0
+        is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+        if not is_number or not least <= value <= 1:
+            raise ConfigError(f"hold has {name!r} at {value!r}; expected a number from {least} to 1, as it takes.")
         known = parts[-1] in letters if len(parts) == 1 or parts[0] == branch else True
         if not known or len(parts) not in (1, 3):
             raise ConfigError(

@@ -53,6 +53,9 @@ class PlainModel(Model):
         # What it says of the next code can be drawn from and pushed.
         self.generates = len(self._inputs) == 1 and self._codes.get(self._inputs[0][0]) == self.shape
 
+    def __repr__(self) -> str:
+        return f"<PlainModel {self.name!r}, {self.network.outputs[0]} from {', '.join(dict(self._inputs))}>"
+
     def stream(self, *, id: Sequence[str] = (), **options: Any) -> PlainSession:
         """A session at the beginning of a sequence."""
         if id or options:
@@ -72,8 +75,7 @@ class PlainModel(Model):
 
     def push_many(self, sessions: Sequence[PlainSession], xs: Sequence[Any]) -> list[np.ndarray]:
         """One step of each session, in one call of the core."""
-        if len(sessions) != len(xs):
-            raise DataError(f"{len(sessions)} sessions and {len(xs)} pushes were given; give one push for each.")
+        self._check_pairs(sessions, xs)
         if not len(sessions):
             return []
         (answers,) = self.step(self._stacked(xs), len(xs), [session.numbers for session in sessions])

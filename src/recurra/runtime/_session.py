@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from recurra.bundle import Bundle
-from recurra.errors import ConfigError
+from recurra.errors import ConfigError, DataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +52,9 @@ class Session(ABC):
 
     model: Model
     steps: int  # pushes since the sequence began
+
+    def __repr__(self) -> str:
+        return f"<session of {self.model.name!r}, {self.steps} steps>"
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -130,6 +133,16 @@ class Model(ABC):
 
         DataError for the first push that isn't a step, by its place; no session has moved then.
         """
+
+    def _check_pairs(self, sessions: Sequence[Any], xs: Sequence[Any]) -> None:
+        """DataError unless there is a list of sessions, and one of as many pushes."""
+        if not isinstance(sessions, (list, tuple)) or not isinstance(xs, (list, tuple, np.ndarray)):
+            raise DataError(
+                f"push_many was given {type(sessions).__name__} and {type(xs).__name__}; expected a list of sessions "
+                "and a list of pushes. One session alone takes push(x)."
+            )
+        if len(sessions) != len(xs):
+            raise DataError(f"{len(sessions)} sessions and {len(xs)} pushes were given; give one push for each.")
 
     @abstractmethod
     def spec(self) -> Spec:

@@ -18,6 +18,8 @@ def seal(fingerprint: bytes, content: bytes) -> bytes:
 
 def unseal(fingerprint: bytes, state: bytes) -> bytes:
     """What `seal` was given; StateError if these aren't the whole bytes of a state of this model."""
+    if not isinstance(state, (bytes, bytearray)):
+        raise StateError(f"A state of type {type(state).__name__} was given; expected the bytes that state() returned.")
     if len(state) < _HEAD.size + _SEAL or not state.startswith(_MAGIC):
         raise StateError(f"{len(state)} bytes were given that aren't a session's state. Pass what state() returned.")
     _, version, owner, size = _HEAD.unpack_from(state)

@@ -61,6 +61,24 @@ def test_rows_without_a_target_pass_like_missing_ones(case: LiveCase, tmp_path) 
     assert not np.allclose(answers[-13].quantiles, answers[-1].quantiles, rtol=0, atol=1e-4 * scale)
 
 
+@pytest.mark.parametrize("plan", [False, True])
+def test_forks_go_on_alike_between_gaps_and_plans(fitted: Fitted, plan: bool) -> None:
+    case, live, _ = fitted
+    draw = np.random.default_rng(0)
+    targets = live.frame.preparation.table.target
+    name, rows = next(iter(rows_of(case.table(), live).items()))
+    session = live.stream(id=name, plan=plan)
+    for row, chance in zip(rows[:80], draw.random(80), strict=True):
+        if chance < 0.1:
+            continue
+        row = {**row, **(dict.fromkeys(targets) if chance < 0.4 else {})}
+        forked, restored = session.fork(), live.restore(session.state())
+        said = session.push(row)
+        for again in (forked.push(row), restored.push(row)):
+            assert np.array_equal(said.quantiles, again.quantiles)
+            assert said.times == again.times and said.needs == again.needs
+
+
 def test_state_goes_on_alike(fitted: Fitted) -> None:
     case, live, _ = fitted
     table = (case.pushed or case.table)()

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from recurra.errors import ConfigError, DataError, StateError
+from recurra.runtime import seal, unseal
 from recurra.tasks.forecast._live import LiveForecaster
 from recurra.tasks.forecast._live_session import ForecastSession
 from tasks.forecast.conftest import hourly
@@ -118,6 +119,11 @@ WRONG = [
     ("hourly", b"1", "expected a number or a mapping"),
     ("uneven", 3.0, r"needs the time of each row, since rows are unevenly spaced"),
     ("two", 3.0, r"3.0 was pushed; expected a mapping of the columns time, y, z, price"),
+    ("hourly", {}, r"\{\} was pushed, which says nothing; expected some of time, y"),
+    ("hourly", True, "y is True; expected a number"),
+    ("hourly", np.True_, "y is True; expected a number"),
+    ("hourly", {"time": HOURLY[100]["time"], "y": False}, "y is False; expected a number"),
+    ("shops", {"shop": "b"}, "which says nothing"),
     ("shops", {**SHOP[100], "shop": "c"}, r"row of series 'c' was pushed to the session of series 'b'"),
     ("shops", {**SHOP[100], "kind": "small"}, r"kind has changed within the series"),
     ("shops", {**SHOP[100], "price": "dear"}, r"price is 'dear', which isn't a number"),
@@ -270,6 +276,68 @@ def test_states_of_others_are_refused(lives) -> None:
         lives["order"].restore(state)
 
 
+@pytest.mark.parametrize("name", ["hourly", "order", "uneven", "two"])
+def test_states_that_were_made_up_are_refused(lives, name: str) -> None:
+    live = lives[name]
+    rows = {"order": [3.0] * 60, "two": two_targets().to_dicts(), "uneven": uneven().to_dicts(), "hourly": HOURLY}[name]
+
+    def changed(change: Any) -> bytes:
+        session = warm(live, rows[:40])
+        change(session)
+        return session.state()
+
+    def late(window: Any, time: int) -> None:
+        window.time[0, window.end - 1] = time
+
+    changes = [
+        lambda session: setattr(session.window, "first", -(2**62)),
+        lambda session: setattr(session.window, "first", 2**62),
+        lambda session: setattr(session.window, "count", -1),
+        lambda session: setattr(session.window, "cursor", -1),
+        lambda session: setattr(session, "seed", -1),
+        lambda session: late(session.window, 2**62),
+        lambda session: late(session.window, -(2**62)),
+        lambda session: session.window.seen_at.__setitem__(0, 2**60),
+        lambda session: session.window.ago.__setitem__(0, 41),
+        lambda session: session.window.planned.__setitem__(
+            50,
+            session.read({"y": None, **({} if name == "order" else {"time": "2015-02-01"})}).row._replace(time=2**62),
+        ),
+    ]
+    if name == "uneven":
+        changes.append(lambda session: session.window.steps.__setitem__(0, -5))
+    for change in changes:
+        with pytest.raises(StateError, match="doesn't fit the model, though it names it"):
+            live.restore(changed(change))
+    content = unseal(live.fingerprint, warm(live, rows[:40]).state())
+    for broken in (b"", content[:20], b"\x02\x00\xff\xff" + content[2:]):
+        with pytest.raises(StateError, match="doesn't fit the model"):
+            live.restore(seal(live.fingerprint, broken))
+    for state in (live.stream().state(), changed(lambda session: None)):
+        assert live.restore(state).state() == state
+
+
+def test_what_is_no_state_session_or_name_is_said(lives) -> None:
+    live = lives["hourly"]
+    with pytest.raises(StateError, match="of type NoneType was given; expected the bytes"):
+        live.restore(None)
+    with pytest.raises(ConfigError, match=r"id=5: expected a list, id=\['5'\]"):
+        live.stream(id=5)
+    with pytest.raises(ConfigError, match=r"id='b': expected a list"):
+        lives["shops"].stream(id="b")
+    with pytest.raises(DataError, match="given ForecastSession and dict; expected a list of sessions"):
+        live.push_many(live.stream(), HOURLY[0])
+    with pytest.raises(DataError, match="given list and dict"):
+        live.push_many([live.stream()] * 2, HOURLY[0])
+    with pytest.raises(DataError, match="2 sessions and 1 pushes were given"):
+        live.push_many([live.stream()] * 2, [HOURLY[0]])
+
+
+def test_models_and_sessions_say_what_they_are(lives) -> None:
+    assert repr(lives["two"]) == "<Forecaster 'two', 5 steps ahead of y, z>"
+    assert repr(warm(lives["order"], [1.0] * 12)) == "<session of 'order', 12 steps>"
+
+
 def test_inside_says_what_a_push_would(lives) -> None:
     session = warm(lives["order"], [row["y"] for row in HOURLY[:60]])
     before = session.state()
@@ -286,6 +354,14 @@ def test_inside_says_what_a_push_would(lives) -> None:
     shut = session.inside(hold={"f": 0.0})
     assert (shut.traces[0].values[:, 1] == 0).all()
     assert not np.allclose(shut.answer.mean, said.mean)
+    session.inside(hold={"g": -1.0, "encoder.0.o": 1})
+    beyond: list[Any] = [{"f": value} for value in (-0.1, math.nan, "0", True, None)]
+    for hold in (*beyond, {"g": 1.5}, {"encoder.0.f": math.inf}):
+        with pytest.raises(ConfigError, match=r"hold has .*; expected a number from (0|-1) to 1"):
+            session.inside(hold=hold)
+    nothing: Any = 5
+    with pytest.raises(ConfigError, match="hold=5: expected gates and their values"):
+        session.inside(hold=nothing)
 
 
 def test_inside_shows_each_target(lives) -> None:

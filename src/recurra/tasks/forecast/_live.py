@@ -81,12 +81,18 @@ class LiveForecaster(Model):
         floor = np.asarray(self.chosen.floor, dtype=np.float32)[:, None]
         self._floor = None if not np.isfinite(floor).any() else floor.item() if len(floor) == 1 else floor
 
+    def __repr__(self) -> str:
+        targets = ", ".join(self.frame.preparation.table.target)
+        return f"<Forecaster {self.name!r}, {self.chosen.horizon} steps ahead of {targets}>"
+
     def stream(self, *, id: Sequence[str] = (), **options: Any) -> ForecastSession:
         """A session at the beginning of a series, named by the values of its id columns, if there are any."""
         if options.keys() - _OPTIONS.keys():
             strangers = ", ".join(sorted(options.keys() - _OPTIONS.keys()))
             raise ConfigError(f"{strangers}: {self.name} has no such option; it has {', '.join(_OPTIONS)}.")
         names = self.frame.preparation.table.columns.series
+        if not isinstance(id, (list, tuple)):
+            raise ConfigError(f"id={id!r}: expected a list, id=[{str(id)!r}], with the value of each id column.")
         if id and len(id) != len(names):
             raise ConfigError(
                 f"id has {len(id)} values ({', '.join(map(str, id))}); expected one for each of "
@@ -119,11 +125,9 @@ class LiveForecaster(Model):
 
     def push_many(self, sessions: Sequence[ForecastSession], xs: Sequence[Any]) -> list[Forecast]:
         """A row for each of several sessions, all windows through the network at once."""
-        if len(sessions) != len(xs) or len({id(session) for session in sessions}) != len(sessions):
-            raise DataError(
-                f"{len(sessions)} sessions and {len(xs)} pushes were given; expected different sessions, and one push "
-                "for each."
-            )
+        self._check_pairs(sessions, xs)
+        if len({id(session) for session in sessions}) != len(sessions):
+            raise DataError(f"One of {len(sessions)} sessions was given twice; expected different sessions.")
         entries = []
         for place, (session, x) in enumerate(zip(sessions, xs, strict=True)):
             try:

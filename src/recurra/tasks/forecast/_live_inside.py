@@ -30,7 +30,7 @@ def look_inside(session: ForecastSession, hold: Mapping[str, float] | None) -> I
         assert isinstance(decoder, Sampled)
         if hold:
             raise ConfigError(
-                f"{', '.join(hold)}: gates of a recursive decoder can't be held. Look without, or train a direct one."
+                f"hold={hold!r}: gates of a recursive decoder can't be held. Look without, or train a direct one."
             )
         raw, spread = decoder.forecast(inputs, ((session.seed, session.steps),))
         _, traces = _looked(session, decoder.context(inputs, *decoder.units(inputs)), None, ())

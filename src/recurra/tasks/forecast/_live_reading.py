@@ -38,6 +38,7 @@ class Reader:
         self.schema, self.clock = schema, clock
         self.columns = columns_of(schema, clock)
         self._allowed = frozenset(self.columns)
+        self._ids = frozenset(schema.columns.series)
         self._without: Any = tuple(
             (blank,) * len(getattr(schema, name))
             for part in ("known", "past", "static")
@@ -51,14 +52,14 @@ class Reader:
 
     def read(self, x: Any, series: str) -> Row:
         """The row of a series that `x` says. DataError for what isn't one."""
-        if isinstance(x, (float, int)) and len(self.schema.target) == 1:
+        if isinstance(x, (float, int)) and len(self.schema.target) == 1 and not isinstance(x, bool):
             if -_LARGEST <= x <= _LARGEST:
                 return Row(None, (float(x),), False, *self._without)
             if x == x:
                 raise _infinite(self.schema.target[0], x)
         if isinstance(x, Mapping):
             return self._of_mapping(x, series)
-        if len(self.schema.target) == 1 and (x is None or isinstance(x, (str, float, int, np.number))):
+        if len(self.schema.target) == 1 and (x is None or isinstance(x, (str, float, int, np.number, np.bool))):
             return self._of_mapping({self.schema.target[0]: x}, series)
         raise DataError(
             f"{_shown(x)} was pushed; expected {'a number or ' if len(self.schema.target) == 1 else ''}a mapping of "
@@ -72,9 +73,14 @@ class Reader:
                 f"A row with {strangers} was pushed; the model knows the columns {', '.join(self.columns)}. "
                 "Leave the others out."
             )
-        self._check_series(x, series)
         schema = self.schema
-        target = tuple([self._number(name, x.get(name)) for name in schema.target])
+        if x.keys() <= self._ids:
+            raise DataError(
+                f"{_shown(dict(x))} was pushed, which says nothing; expected some of {', '.join(self.columns)}. "
+                f"Push a row like {example(schema, self.clock)}."
+            )
+        self._check_series(x, series)
+        target = tuple([self._target(name, x.get(name)) for name in schema.target])
         return Row(
             self.clock.read(x) if self.clock.columns else None,
             target,
@@ -91,12 +97,19 @@ class Reader:
         names = self.schema.columns.series
         if not names or not any(name in x for name in names):
             return
+        values = [str(x.get(name, "")) for name in names]
         label = series_label([x.get(name, "") for name in names])
         if label != series:
             raise DataError(
                 f"A row of series {label!r} was pushed to the session of series {series!r}. "
-                "Open a session for each series: stream(id=...)."
+                f"Open a session for each series, this one with stream(id={values!r}), or on a server with the body "
+                f"{json.dumps({'id': values}, ensure_ascii=False)}."
             )
+
+    def _target(self, name: str, value: Any) -> float:
+        if isinstance(value, (bool, np.bool)):
+            raise DataError(f"{name} is {value}; expected a number. Push 1 or 0 if that is what it means.")
+        return self._number(name, value)
 
     def _number(self, name: str, value: Any) -> float:
         if type(value) is float and -_LARGEST <= value <= _LARGEST:

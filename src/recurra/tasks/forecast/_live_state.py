@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # adapt, learn, plan, begun, month end; seed; steps, count, first, waiting, cursor, until, next, unbroken, rows planned
 _HEAD = struct.Struct("<?????q9q")
 _NAME = struct.Struct("<H")
+_MOST, _MOST_WITHOUT_TIME = 2**62, 2**20
+_ODD = "This state doesn't fit the model, though it names it. Begin a new session."
 
 
 def pack(session: ForecastSession) -> bytes:
@@ -48,10 +50,13 @@ def pack(session: ForecastSession) -> bytes:
 
 def read_options(content: bytes) -> tuple[str, dict[str, Any]]:
     """The name of the series and the options of the session that was packed."""
-    size = _NAME.unpack_from(content)[0]
-    adapt, learn, plan, _, _, seed, *_ = _HEAD.unpack_from(content, _NAME.size + size)
-    options = {"adapt": adapt, "learn": learn, "plan": plan, "seed": seed}
-    return content[_NAME.size : _NAME.size + size].decode(), options
+    try:
+        size = _NAME.unpack_from(content)[0]
+        adapt, learn, plan, _, _, seed, *_ = _HEAD.unpack_from(content, _NAME.size + size)
+        name = content[_NAME.size : _NAME.size + size].decode()
+    except (struct.error, UnicodeDecodeError) as error:
+        raise StateError(_ODD) from error
+    return name, {"adapt": adapt, "learn": learn, "plan": plan, "seed": seed}
 
 
 def unpack(session: ForecastSession, content: bytes) -> None:
@@ -65,7 +70,7 @@ def unpack(session: ForecastSession, content: bytes) -> None:
     expected = at + sum(array.nbytes for array in _arrays(session))
     width = len(_blank(session)) * 8 + 16
     if len(content) != expected + planned * width:
-        raise StateError("This state doesn't fit the model, though it names it. Begin a new session.")
+        raise StateError(_ODD)
     found = []
     for array in _arrays(session):
         found.append(np.frombuffer(content, dtype=array.dtype, count=array.size, offset=at).reshape(array.shape))
@@ -89,6 +94,31 @@ def unpack(session: ForecastSession, content: bytes) -> None:
         values = np.frombuffer(content, dtype=np.float64, count=len(_blank(session)), offset=at + 16).tolist()
         window.planned[number] = _row(session, time, values)
         at += width
+    if not _is_possible(session):
+        raise StateError(_ODD)
+
+
+def _is_possible(session: ForecastSession) -> bool:
+    """Whether times and counts are such as sessions come to: a seal keeps off damage, not states that were made up."""
+    window, clock = session.window, session.model.frame.clock
+    counts = (session.steps, window.count, window.waiting, window.cursor, *window.ago)
+    if session.seed < 0 or not all(0 <= count < _MOST for count in counts) or max(window.ago) > window.count:
+        return False
+    if clock.columns and window.cursor > _MOST_WITHOUT_TIME:
+        return False
+    if not window.begun:
+        return not (window.count or window.planned)
+    least, most = clock.bounds
+    last = int(window.time[0, window.end - 1]) if window.count else window.first
+    times = window.time[0, window.end - window.context : window.end + window.horizon].tolist()
+    times = times[window.context - min(window.count, window.context) :]
+    planned = [row.time or 0 for row in window.planned.values()]
+    return (
+        all(least <= time <= most for time in (window.first, *times, *window.seen_at, *planned))
+        and max(window.first, *window.seen_at) <= last
+        and all(0 <= step <= most - least for step in window.steps.tolist())
+        and all(0 <= number - window.count < _MOST for number in window.planned)
+    )
 
 
 def _arrays(session: ForecastSession) -> list[np.ndarray]:

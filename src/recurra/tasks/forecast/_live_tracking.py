@@ -80,8 +80,8 @@ class Tracker:
     Each followed quantile is moved by a share of the usual error, up by its level when the truth lies above and down by
     the rest when it doesn't, so that in the long run as many truths lie below it as it says, whatever the series does:
     quantile tracking (Gibbs & Candes, 2021; Angelopoulos, Candes & Tibshirani, 2023, "P control"). In units of the
-    window's spread, like the correction that it starts from. The usual error is that of one step ahead. The median stays
-    where the network has it, as in the bundle's calibration: it is there to be near, not to split even.
+    window's spread, like the correction that it starts from. The usual error is that of one step ahead. The median
+    stays where the network has it, as in the bundle's calibration: it is there to be near, not to split even.
     """
 
     def __init__(self, followed: Followed, base: np.ndarray, *, adapt: bool) -> None:
