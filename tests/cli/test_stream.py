@@ -409,6 +409,11 @@ def test_a_header_below_is_read_by_and_said_once(feed: Feed, models: Path):
 def test_a_row_that_holds_a_column_name_is_no_header(feed: Feed, models: Path):
     outcome = feed("letters", "who,letter\nletter,1\nwho,2\nletter,3\n", "--id", "who", "--quiet")
     assert [answer["id"] for answer in parsed(outcome.out)] == [["letter"], ["who"], ["letter"]]
+    # Even if names are numbers, and if several stand in a row.
+    outcome = feed("letters", "letter,1,2\n1,2,1\n2,1,letter\n2,1,1\n", "--id", "1,2", "--quiet")
+    assert [answer["id"] for answer in parsed(outcome.out)] == [["2", "1"], ["1", "2"]]
+    outcome = feed("letters", "letter,who,shop\n5,who,shop\n", "--id", "who,shop", "--quiet")
+    assert [answer["id"] for answer in parsed(outcome.out)] == [["who", "shop"]]
 
 
 def test_columns_that_are_named_twice_are_refused(feed: Feed):

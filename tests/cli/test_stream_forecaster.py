@@ -56,7 +56,13 @@ def test_rows_that_the_state_has_seen_are_passed_over(model: Path, pipe: Pipe):
     ]
     # With nothing new there is nothing to say, which is no mistake.
     assert (pipe(model, rows, "--state", "s").code, pipe(model, rows, "--state", "s", "--quiet").err) == (0, "")
-    # What goes back within a run is one.
+    # What goes back within a run is one, also after what was seen before.
+    assert pipe(model, rows.head(60), "--state", "other").code == 0
+    outcome = pipe(model, pl.concat([rows.slice(55, 9), rows.slice(58, 5)]), "--state", "other")
+    assert outcome.err.splitlines()[-2:] == [
+        "5 lines are no newer than what the state has seen; passed over",
+        "15 lines, 1 sequence, 5 bad lines",
+    ]
     outcome = pipe(model, pl.concat([rows.slice(60, 4), rows.slice(61, 2)]))
     assert outcome.err.splitlines()[-1] == "7 lines, 1 sequence, 2 bad lines"
     outcome = pipe(model, pl.concat([rows.slice(60, 4), rows.slice(61, 2)]), "--strict")

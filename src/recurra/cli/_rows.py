@@ -141,8 +141,9 @@ class RowReader:
     def _is_header(self, table: Table) -> bool:
         """Whether a line below the first is a header: one of names alone, or of several that rows wouldn't hold."""
         names = set(table.columns)
-        is_named = names <= self._known | set(self._table.columns) or len(names & self._known) > 1
-        return is_named and not any(map(_is_number, names))
+        strangers = names - self._known - set(self._table.columns)
+        is_named = not strangers or len(names & self._known) > 1
+        return is_named and not any(map(_is_number, strangers)) and not all(map(_is_number, names))
 
     def _go_without_header(self, text: str) -> bool:
         """Read lines as rows of all columns, if this is one."""
