@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from functools import partial
 from importlib.util import find_spec
@@ -74,7 +75,8 @@ def _is_json_lines(data: Path) -> bool:
     """Whether a file holds a JSON object a line, by its name or its first byte."""
     if data.suffix.lower() in (".jsonl", ".ndjson"):
         return True
-    if not data.is_file():
+    # Whoever reads the table says what is wrong with one that can't be read.
+    if not data.is_file() or not os.access(data, os.R_OK):
         return False
     with data.open("rb") as file:
         return file.read(1) == b"{"
