@@ -11,7 +11,7 @@ Layer = tuple[str, int, int, bool]  # cell, features, hidden, bfloat16
 Steps = tuple[int, int, int, int, int, int]  # time, rows, rows of the data; lengths, batch_sizes, resets
 Weights = tuple[int, int, int, int, int]  # w_ih, w_hh, b_ih, b_hh, peephole
 Array = tuple[int, int, int]  # data, time stride, row stride
-State = tuple[int, int]  # h, c
+Addresses = tuple[int, int]  # of h, c
 
 Floats = TypeVar("Floats")  # a numpy array or a torch tensor, float32
 
@@ -30,9 +30,9 @@ def forward(
     reverse: bool,
     weights: Weights,
     x: Array,
-    start: State,
+    start: Addresses,
     out: Array,
-    end: State,
+    end: Addresses,
     tape: int,
     recompute: bool,
     threads: int,
@@ -43,14 +43,14 @@ def backward(
     reverse: bool,
     weights: Weights,
     x: Array,
-    start: State,
+    start: Addresses,
     out: Array,
     tape: int,
     recompute: bool,
     grad_out: Array,
-    grad_end: State,
+    grad_end: Addresses,
     grad_x: Array,
-    grad_start: State,
+    grad_start: Addresses,
     grad_weights: Weights,
     threads: int,
 ) -> None: ...

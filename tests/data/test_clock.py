@@ -149,7 +149,7 @@ def test_times_out_of_bounds(watch: Clock, row: dict[str, Any]) -> None:
 def test_futures_end_with_the_calendar() -> None:
     late = micro("9000-01-01")
     far = clock(None, zone="Europe/Berlin").after(late, 3, first=0, month_end=False, step=10**18)
-    assert [clock().text(moment)[:4] for moment in far] == ["9999"] * 3
+    assert [str(clock().text(moment))[:4] for moment in far] == ["9999"] * 3
     assert Calendar(CALENDAR, clock(zone="Europe/Berlin")).at(far[0])
 
 

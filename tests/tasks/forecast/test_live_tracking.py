@@ -60,7 +60,8 @@ def test_the_median_stays_where_the_network_has_it(calm: LiveForecaster) -> None
     for adapted, fixed in said:
         assert np.array_equal(adapted.quantiles[..., place], fixed.quantiles[..., place])
         assert (np.diff(adapted.quantiles, axis=-1) >= 0).all()
-    lowest = said[-1][0].quantiles[..., 0]
+    adapted, fixed = said[-1]
+    lowest = adapted.quantiles[..., 0]
     assert (lowest == fixed.quantiles[..., place]).any() and (lowest > fixed.quantiles[..., 0]).any()
 
 

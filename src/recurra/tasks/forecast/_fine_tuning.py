@@ -22,7 +22,8 @@ _MOST_VALIDATION_WINDOWS = 4_000
 def fine_tune(fitted: Fitted, panel: Panel, *, keep_zeros: bool, progress: Progress | None) -> Fitted:
     """Train a fitted forecaster a little longer on the rows that it was fitted on, and calibrate it anew.
 
-    Its network changes in place, unless it was better on the validation part as it was. With `keep_zeros`, weights of matrices that are exactly 0 stay so.
+    Its network changes in place, unless it was better on the validation part as it was. With `keep_zeros`, weights of
+    matrices that are exactly 0 stay so.
     """
     config, chosen, network = fitted.config, fitted.chosen, fitted.model.network
     split = _seen(fitted, panel)
