@@ -68,6 +68,24 @@ def test_a_missing_value_is_a_step_without_a_value(visit: Visit):
     page.get_by_role("button", name="Missing").click()
     expect(page.locator(".facts dd").first).to_have_text("101")
     expect(page.locator(".facts dd").nth(1)).to_have_text("–")
+    expect(page.locator(".says").first).to_contain_text("Next, 2024-04-11:")
+    page.get_by_label("Next value", exact=True).fill("20")
+    page.keyboard.press("Enter")
+    expect(page.locator(".says").first).to_contain_text("Next, 2024-04-12:")
+    expect(page.locator(".facts dd").nth(1)).to_contain_text("of 1")
+
+
+def test_rows_without_a_value_may_be_plans(visit: Visit):
+    page = visit()
+    page.get_by_text("Options").click()
+    choose(page, "Rows without a value are plans", "true")
+    give(page, table(100))
+    page.get_by_role("button", name="More columns").click()
+    page.get_by_label("date", exact=True).fill("2024-04-10")
+    page.get_by_label("price").fill("3")
+    page.keyboard.press("Enter")
+    expect(page.locator(".facts dd").first).to_have_text("101")
+    expect(page.locator(".says").first).to_contain_text("Next, 2024-04-10:")
 
 
 def test_other_columns_can_be_pushed_too(visit: Visit):

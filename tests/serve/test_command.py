@@ -60,6 +60,7 @@ def test_it_says_so_for_programs_too(letters, servers, capsys, monkeypatch):
         "durable": False,
     }
     assert servers[0].service.config.token == "a-secret"
+    assert servers[0].address.startswith(f"http://{socket.gethostname()}:")
 
 
 def test_the_token_is_never_printed(letters, servers, capsys):

@@ -64,6 +64,25 @@ def test_a_socket_that_pushes_too_fast_is_told_and_stays_open(serve):
         assert replies[-1].keys() == {"error", "code"}
 
 
+def test_every_step_of_a_request_counts(serve):
+    site = serve(forget=True, rate=50)
+    session = site.open()
+    for request in (("/models/mean/predict", "rows"), (f"/sessions/{session}/push", "xs")):
+        site.service.buckets._tokens.clear()
+        assert site.post(request[0], json={request[1]: [1] * 40}).status_code == 200
+        assert "steps a second" in site.refused(429, "rate", "POST", request[0], json={request[1]: [1] * 40})
+
+
+def test_more_than_a_bucket_holds_is_waited_for_afterwards():
+    buckets = Buckets(20)
+    buckets.take("a", 60)
+    with pytest.raises(Problem) as refused:
+        buckets.take("a")
+    assert (refused.value.headers or {})["Retry-After"] == "3"
+    buckets.prune()
+    assert buckets._tokens
+
+
 def test_a_bucket_fills_again_and_is_forgotten_when_full():
     buckets = Buckets(20)
     for _ in range(20):

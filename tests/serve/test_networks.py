@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -99,3 +101,11 @@ def test_a_very_long_quotation_is_cut(two):
     session = two.open("letters")
     sentence = two.refused(422, "data", "POST", f"/sessions/{session}/push", json={"x": "long " * 20_000})
     assert len(sentence) < 700 and " … " in sentence
+
+
+def test_the_example_of_a_network_that_stands_alone_can_be_served(serve, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(Path(__file__).parents[2] / "examples" / "network_bundle.py"))
+    site = serve(tmp_path / "letters", load=runtime.load, forget=True)
+    answer = site.push(site.open("letters"), 3)["answer"]
+    assert len(answer["output"]) == 26

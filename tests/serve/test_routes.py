@@ -146,7 +146,7 @@ def test_the_page_and_its_files_come_from_memory(site):
         (404, "http", "GET", "/nowhere", {}),
         (405, "http", "PATCH", "/models", {}),
         (422, "request", "POST", "/models/mean/predict", {"json": {"rows": []}}),
-        (422, "request", "POST", "/models/mean/predict", {"content": b"rows=1"}),
+        (415, "type", "POST", "/models/mean/predict", {"content": b"rows=1"}),
         (422, "request", "POST", "/models/mean/predict", {"json": [1]}),
         (422, "request", "POST", "/models/mean/predict", {}),
         (400, "json", "POST", "/models/mean/predict", {"content": b'{"rows": [NaN]}'}),
@@ -168,10 +168,21 @@ def test_wrong_requests_get_a_sentence(site, status, code, method, path, request
     assert sentence.endswith(".") and len(sentence) > 20
 
 
+def test_a_body_of_another_type_is_refused(site):
+    request = {"content": b'{"x": 1}', "headers": {"Content-Type": "text/plain; charset=utf-8"}}
+    sentence = site.refused(415, "type", "POST", f"/sessions/{site.open()}/push", **request)
+    assert sentence == "The body is text/plain. Send JSON, with Content-Type: application/json."
+
+
+def test_health_without_a_body(site):
+    for path in ("/health", "/ready"):
+        assert site.head(path).status_code == 200
+
+
 def test_a_push_is_x_or_xs(site):
     session = site.open()
     for body in ({}, {"x": 1, "xs": [1]}, {"y": 1}, {"xs": []}):
-        site.refused(422, "request", "POST", f"/sessions/{session}/push", json=body)
+        assert ".." not in site.refused(422, "request", "POST", f"/sessions/{session}/push", json=body)
     assert site.get(f"/sessions/{session}").json()["steps"] == 0
 
 

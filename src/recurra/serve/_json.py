@@ -31,10 +31,16 @@ class JsonRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The same handler, given a request that reads so."""
-        handle = super().get_route_handler()
+        handle, reads_json = super().get_route_handler(), self.body_field is not None
 
         async def handle_strictly(request: Request) -> Response:
-            return await handle(_Request(request.scope, request.receive))
+            strict = _Request(request.scope, request.receive)
+            kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if reads_json and kind != "application/json" and await strict.body():
+                raise Problem(
+                    415, "type", f"The body is {kind or 'of no type'}. Send JSON, with Content-Type: application/json."
+                )
+            return await handle(strict)
 
         return handle_strictly
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import MutableMapping
 from typing import Any
@@ -17,22 +18,35 @@ class Buckets:
         self._rate = rate
         self._tokens: MutableMapping[str, tuple[float, float]] = {}  # what is left, and when that was
 
-    def take(self, client: str) -> None:
-        """Take one token of this client's, or a 429 if there is none."""
+    def take_steps(self, client: str, steps: int) -> None:
+        """Take a token for each step of a request but the first, which the request itself has taken."""
+        if steps > 1:
+            self.take(client, steps - 1)
+
+    def take(self, client: str, count: int = 1) -> None:
+        """Take tokens of this client's, or a 429 if there aren't so many.
+
+        Who asks for more than a bucket holds gets them when it is full, and waits the longer afterwards.
+        """
         now = time.monotonic()
         left, then = self._tokens.get(client, (self._rate, now))
         left = min(self._rate, left + (now - then) * self._rate)
-        if left < 1:
+        if (lacking := min(count, self._rate) - left) > 0:
+            seconds = math.ceil(lacking / self._rate)
             raise Problem(
-                429, "rate", f"More than {self._rate} calls a second came from you. Wait a second, then go on.",
-                headers={"Retry-After": "1"},
+                429, "rate",
+                f"More than {self._rate} calls or steps a second came from you. Wait {seconds} s, then go on.",
+                headers={"Retry-After": str(seconds)},
             )  # fmt: skip
-        self._tokens[client] = left - 1, now
+        self._tokens[client] = left - count, now
 
     def prune(self) -> None:
         """Forget the clients whose bucket is full again."""
         now = time.monotonic()
-        for client in [client for client, (_, then) in self._tokens.items() if now - then > 1]:
+        full = [
+            client for client, (left, then) in self._tokens.items() if left + (now - then) * self._rate >= self._rate
+        ]
+        for client in full:
             del self._tokens[client]
 
 

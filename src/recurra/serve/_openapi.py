@@ -34,12 +34,15 @@ def describe_app(app: FastAPI, service: Service) -> dict[str, Any]:
     for body in ("PredictBody", "SessionBody"):
         schemas[body]["properties"]["id"]["maxItems"] = most_ids
     if gates := sorted({gate for served in models for gate in _gates(served)}):
-        schemas["InsideBody"]["properties"]["hold"]["propertyNames"] = {"enum": gates}
+        schemas["InsideBody"]["properties"]["hold"] |= {
+            "properties": {gate: {"type": "number", "minimum": _least(gate), "maximum": 1} for gate in gates},
+            "additionalProperties": False,
+        }
     pushes = {served.name: served.spec.example for served in models}
     examples = {
         "PushBody": {name: {"x": push} for name, push in pushes.items()},
-        "PredictBody": {name: {"rows": [push]} for name, push in pushes.items()},
-        "SessionBody": {"empty": {}} | {name: {"rows": [push]} for name, push in pushes.items()},
+        "PredictBody": {served.name: _sequence(served) for served in models},
+        "SessionBody": {"empty": {}} | {served.name: _sequence(served) for served in models},
         "InsideBody": {name: {"x": push, "hold": {}} for name, push in pushes.items()},
         "GenerateBody": {"ten": {"steps": 10, "temperature": 0.8, "seed": 1}},
     }
@@ -71,6 +74,8 @@ def _finish(
             response["content"] = problem
     if "requestBody" in operation:
         responses["413"] = {"description": "The request is too large.", "content": problem}
+        if "application/json" in operation["requestBody"]["content"]:
+            responses["415"] = {"description": "The body isn't called JSON.", "content": problem}
     for parameter in operation.get("parameters", ()):
         if parameter["name"] == "name":
             parameter["schema"] = {"type": "string", "enum": [served.name for served in models]}
@@ -81,6 +86,18 @@ def _finish(
         body["examples"] = {key: {"value": value} for key, value in examples[name].items()}
     if has_token and path not in ("/health", "/ready"):
         operation["security"] = [{"token": []}]
+    else:
+        responses.pop("401")
+
+
+def _sequence(served: Served) -> dict[str, Any]:
+    """A sequence of one step, with its name where the model knows several."""
+    spec = served.spec
+    rows = {"rows": [spec.example]}
+    if not spec.id_columns:
+        return rows
+    known = spec.example if isinstance(spec.example, dict) else {}
+    return {"id": [str(known.get(column, column)) for column in spec.id_columns]} | rows
 
 
 def _gates(served: Served) -> Iterator[str]:
@@ -93,6 +110,11 @@ def _gates(served: Served) -> Iterator[str]:
         for gate in trace.gates:
             yield gate
             yield f"{trace.branch}.{trace.layer}.{gate}"
+
+
+def _least(gate: str) -> int:
+    """The least value that a gate takes: candidates are squashed by tanh, all others by the sigmoid."""
+    return -1 if gate[-1] in "gna" else 0
 
 
 def _any_of(models: list[Served], schemas: list[dict[str, Any]], about: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 
-from recurra.serve._context import ServiceDep, begin, check_options, problems
+from recurra.serve._context import ClientDep, ServiceDep, begin, check_options, problems
 from recurra.serve._json import JsonRoute, reply
 from recurra.serve._problem import Problem
 from recurra.serve._schemas import Health, ModelCard, ModelList, PredictBody, Prediction, Reloaded, SpecDocument
@@ -18,12 +18,14 @@ _TEXT: dict[int | str, dict[str, Any]] = {
 }
 
 
+@router.head("/health", include_in_schema=False)
 @router.get("/health", tags=["server"], response_model=Health, responses=problems())
 async def health() -> Response:
     """Whether the server lives."""
     return reply({"status": "ok"})
 
 
+@router.head("/ready", include_in_schema=False)
 @router.get("/ready", tags=["server"], response_model=Health, responses=problems(503))
 async def ready(service: ServiceDep) -> Response:
     """Whether it takes requests and can keep its promises."""
@@ -67,10 +69,11 @@ async def spec(name: str, service: ServiceDep) -> Response:
 
 
 @router.post("/models/{name}/predict", tags=["models"], response_model=Prediction, responses=problems(400, 404, 422))
-async def predict(name: str, body: PredictBody, service: ServiceDep) -> Response:
+async def predict(name: str, body: PredictBody, service: ServiceDep, client: ClientDep) -> Response:
     """The answer to a whole sequence, without a session."""
     served = service.shelf.find(name)
     check_options(served, body.options)
+    service.buckets.take_steps(client, len(body.rows))
 
     def work() -> bytes:
         session = begin(served, body.id, body.options, [])

@@ -47,6 +47,7 @@ async def open_session(name: str, service: ServiceDep, client: ClientDep, body: 
     """Open a session, at the beginning of a sequence or after `rows`."""
     served, asked = service.shelf.find(name), body or SessionBody()
     check_options(served, asked.options)
+    service.buckets.take_steps(client, len(asked.rows))
     entry = await service.sessions.add(served, client, lambda: begin(served, asked.id, asked.options, asked.rows))
     return reply(_describe(entry), 201)
 
@@ -79,9 +80,10 @@ async def close(entry: EntryDep, service: ServiceDep) -> Response:
 
 
 @router.post("/sessions/{sid}/push", response_model=StepDocument, responses=problems(400, 404, 410, 422, 507))
-async def push(entry: EntryDep, body: PushBody, service: ServiceDep) -> Response:
+async def push(entry: EntryDep, body: PushBody, service: ServiceDep, client: ClientDep) -> Response:
     """Take in the next step, or several, and give the answer to the last."""
     if "xs" in body.model_fields_set:
+        service.buckets.take_steps(client, len(body.xs))
         step, document = await service.sessions.push_all(entry, body.xs)
     else:
         step, document = await service.sessions.push(entry, body.x)

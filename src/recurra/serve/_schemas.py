@@ -66,7 +66,9 @@ class GenerateBody(_Asked):
     temperature: float = Field(
         default=1.0, ge=0, le=100, allow_inf_nan=False, description="0 takes the likeliest; 1 draws."
     )
-    seed: Whole | None = Field(default=None, ge=0, lt=2**63, description="Two runs with one seed give the same.")
+    seed: Annotated[Whole, Field(ge=0, lt=2**63)] | None = Field(
+        default=None, description="Two runs with one seed give the same."
+    )
 
 
 class ProblemDocument(BaseModel):

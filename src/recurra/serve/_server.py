@@ -32,6 +32,8 @@ class Server(uvicorn.Server):
         config.check()
         self._socket = _listen(config.host, config.port)
         host, port = self._socket.getsockname()[:2]
+        if host in ("0.0.0.0", "::"):  # any address of this machine's, so others know it by its name
+            host = socket.gethostname()
         self.address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"  # as a browser takes it
         try:
             app = create_app(bundles, config, load=load)

@@ -70,6 +70,10 @@ export class Lane extends Store {
       try {
         return await post(`sessions/${this.session}/push`, body);
       } catch (error) {
+        if (error.code === "rate") {
+          await new Promise((done) => setTimeout(done, 1000));
+          continue;
+        }
         if (!(error instanceof Lost)) throw error;
         await connection.back();
         const now = await get(`sessions/${this.session}`);

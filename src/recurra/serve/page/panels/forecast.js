@@ -6,16 +6,16 @@ import { valueOf, whyNot } from "../series.js";
 import { number, percent, settings, t, timeOf } from "../settings.js";
 import { useStore } from "../store.js";
 import { html, useEffect, useMemo, useState } from "../vendor/preact-htm.js";
-import { coverage, endOf, hasGaps, intervalsOf, isReady, middleOf, shapeOf } from "./forecast_answer.js";
+import { coverage, endOf, hasGaps, intervalsOf, isReady, middleOf, plansOf, shapeOf } from "./forecast_answer.js";
 import { Source } from "./forecast_source.js";
 
 const DRIFT = 1.5; // errors so many times those of the test deserve a second look
 const SPANS = [60, 120, 240, 1000, 0]; // last values to show; 0: all
 
 // What the chart draws: the history joined to what the last answer says about the steps after it.
-function drawing(lane, targets, c, span, held) {
+function drawing(lane, targets, c, span, held, plans) {
   const ready = isReady(lane.answer);
-  const end = ready ? endOf(lane.rows, targets) : lane.rows.length;
+  const end = ready ? endOf(lane.rows, targets, plans) : lane.rows.length;
   const skipped = span ? Math.max(0, end - span) : 0;
   const rows = lane.rows.slice(skipped, end);
   const steps = ready ? lane.answer.mean.length : 0;
@@ -34,7 +34,7 @@ function drawing(lane, targets, c, span, held) {
         upper: after(lane.answer.quantiles[upper]),
       }))
     : [];
-  const start = endOf(lane.rows.slice(0, -1), targets) - skipped; // of the forecast before
+  const start = endOf(lane.rows.slice(0, -1), targets, plans) - skipped; // of the forecast before
   const before =
     isReady(lane.previous) && start > 0
       ? [...blank(start), ...middleOf(lane.previous).map((row) => row[c]), ...blank(places.length)].slice(0, places.length)
@@ -56,7 +56,8 @@ function Live({ lane, card, spec, name }) {
   const [target, setTarget] = useState(shape.targets[0]);
   const [span, setSpan] = useState(() => SPANS.find((each) => each >= 4 * (card.inputs.chosen?.horizon ?? 1)) ?? 0);
   const c = shape.targets.indexOf(target);
-  const drawn = drawing(lane, shape.targets, c, span, lane.held);
+  const plans = plansOf(card, lane.options);
+  const drawn = drawing(lane, shape.targets, c, span, lane.held, plans);
   const ready = isReady(lane.answer);
   const push = (x, label) => lane.push(x, label ?? (ready ? String(lane.answer.times[0]) : null));
   const value = ready ? middleOf(lane.answer)[0][c] : null;
@@ -93,7 +94,7 @@ function Live({ lane, card, spec, name }) {
     ${ready && hasGaps(lane.answer) && html`<p class="soft gaps" role="status">${t("forecast.gaps")}</p>`}
     <${Next} lane=${lane} shape=${shape} spec=${spec} push=${push} name=${name} />
     <${Play} lane=${lane} push=${push} />
-    <${Watch} lane=${lane} targets=${shape.targets} />
+    <${Watch} lane=${lane} targets=${shape.targets} plans=${plans} />
     ${ready && html`<${Table} answer=${lane.answer} c=${c} />`}
   `;
 }
@@ -165,8 +166,8 @@ function Play({ lane, push }) {
 }
 
 // Whether the intervals hold what they promise, here and now.
-function Watch({ lane, targets }) {
-  const kept = useMemo(() => coverage(lane.rows, targets), [lane.steps, lane.rows]);
+function Watch({ lane, targets, plans }) {
+  const kept = useMemo(() => coverage(lane.rows, targets, plans), [lane.steps, lane.rows]);
   const drift = lane.answer?.drift;
   return html`<dl class="facts" aria-live="off">
     <div><dt>${t("watch.steps")}</dt><dd>${number(lane.steps, 6)}</dd></div>

@@ -23,19 +23,26 @@ export const middleOf = (answer) => answer.quantiles["0.5"] ?? answer.mean;
 export const hasGaps = (answer) => Object.values(answer.quantiles).some((rows) => rows.flat().includes(null));
 export const isReady = (answer) => Boolean(answer) && answer.ready !== false;
 
-// Where the next forecast begins: after the last row with a target. Rows after it are plans, or missing.
-export function endOf(rows, targets) {
+// Whether a row without a target says what is known ahead, or that time has gone by.
+export function plansOf(card, options) {
+  const { known } = card.inputs.table.columns;
+  return options.plan ?? (known ?? []).length > 0;
+}
+
+// Where the next forecast begins: after the last row, or, where rows without a target are plans, the last with one.
+export function endOf(rows, targets, plans) {
+  if (!plans) return rows.length;
   return rows.findLastIndex(({ x }) => targets.some((target) => valueOf(x, target) !== null)) + 1;
 }
 
 // How many of the values pushed one by one fell into the interval of the forecast before, nearest to 80 %.
-export function coverage(rows, targets) {
+export function coverage(rows, targets, plans) {
   const kept = { inside: 0, of: 0, share: null };
   let end = 0;
   rows.forEach(({ x, before }, i) => {
     const values = targets.map((target) => valueOf(x, target));
     const steps = i - end; // ahead, from 0
-    if (values.some((value) => value !== null)) end = i + 1;
+    if (!plans || values.some((value) => value !== null)) end = i + 1;
     if (!isReady(before) || steps >= before.mean.length) return;
     const [interval] = intervalsOf(before).sort((a, b) => Math.abs(a.share - 0.8) - Math.abs(b.share - 0.8));
     if (!interval) return;

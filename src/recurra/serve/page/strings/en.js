@@ -193,5 +193,6 @@ export default {
   "column.target": "Forecasts", "column.time": "Time", "column.series": "Series", "column.known": "Known ahead", "column.past": "Known so far", "column.static": "Never changes",
   "measure.mae": "Mean absolute error", "measure.rmse": "Root mean squared error", "measure.mase": "Mean absolute scaled error",
   "measure.rmsse": "Root mean squared scaled error", "measure.smape": "Symmetric mean absolute percentage error", "measure.wql": "Weighted quantile loss",
-  "option.adapt": "Adapt the intervals to what happens", "option.learn": "Go on learning", "option.seed": "Seed",
+  "choice.auto": "as the model has it", "choice.true": "yes", "choice.false": "no",
+  "option.adapt": "Adapt the intervals to what happens", "option.learn": "Go on learning", "option.seed": "Seed", "option.plan": "Rows without a value are plans for later",
 };

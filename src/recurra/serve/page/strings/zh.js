@@ -194,5 +194,6 @@ export default {
   "measure.mae": "平均绝对误差", "measure.rmse": "均方根误差", "measure.mase": "平均绝对标度误差",
   "measure.rmsse": "均方根标度误差", "measure.smape": "对称平均绝对百分比误差", "measure.wql": "加权分位数损失",
   "baseline.persistence": "持续值", "baseline.seasonal-naive": "季节朴素", "baseline.drift": "漂移", "baseline.linear autoregression": "线性自回归",
-  "option.adapt": "让区间随实际情况调整", "option.learn": "继续学习", "option.seed": "随机种子",
+  "choice.auto": "由模型决定", "choice.true": "是", "choice.false": "否",
+  "option.adapt": "让区间随实际情况调整", "option.learn": "继续学习", "option.seed": "随机种子", "option.plan": "没有数值的行是对以后的计划",
 };
