@@ -109,3 +109,9 @@ def test_the_example_of_a_network_that_stands_alone_can_be_served(serve, tmp_pat
     site = serve(tmp_path / "letters", load=runtime.load, forget=True)
     answer = site.push(site.open("letters"), 3)["answer"]
     assert len(answer["output"]) == 26
+
+
+def test_an_empty_message_is_said_to_be_one(two):
+    with two.socket(f"/sessions/{two.open('letters')}/ws") as socket:
+        socket.send_text("{}")
+        assert socket.receive_json() == {"error": "A push has nothing; letters takes letter.", "code": "data"}

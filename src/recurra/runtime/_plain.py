@@ -120,7 +120,7 @@ class PlainModel(Model):
         if isinstance(x, Mapping) and x.keys() == self._columns.keys() != names:
             x = {name: [x[column] for column, of in self._columns.items() if of == name] for name in names}
         if not isinstance(x, Mapping) or x.keys() != names:
-            given = ", ".join(map(str, x)) if isinstance(x, Mapping) else type(x).__name__
+            given = ", ".join(map(str, x)) or "nothing" if isinstance(x, Mapping) else type(x).__name__
             raise DataError(f"A push has {given}; {self.name} takes {', '.join(names)}.")
         return [self._vector(name, width, x[name]) for name, width in self._inputs]
 

@@ -9,7 +9,9 @@ Push = Annotated[Any, Field(json_schema_extra={"x-recurra": "Push"})]
 Answer = Annotated[Any, Field(json_schema_extra={"x-recurra": "Answer"})]
 Options = Annotated[dict[str, Any], Field(json_schema_extra={"x-recurra": "Options"})]
 # JSON knows one kind of number: 5.0 is an integer there.
-Whole = Annotated[int, BeforeValidator(lambda n: int(n) if isinstance(n, float) and n.is_integer() else n)]
+_WHOLE = BeforeValidator(lambda n: int(n) if isinstance(n, float) and n.is_integer() else n)
+Whole = Annotated[int, _WHOLE]
+Seed = Annotated[int, Field(ge=0, lt=2**63), _WHOLE]  # its limits inside, or the schema loses them
 Hold = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 
 
@@ -66,9 +68,7 @@ class GenerateBody(_Asked):
     temperature: float = Field(
         default=1.0, ge=0, le=100, allow_inf_nan=False, description="0 takes the likeliest; 1 draws."
     )
-    seed: Annotated[Whole, Field(ge=0, lt=2**63)] | None = Field(
-        default=None, description="Two runs with one seed give the same."
-    )
+    seed: Seed | None = Field(default=None, description="Two runs with one seed give the same.")
 
 
 class ProblemDocument(BaseModel):
