@@ -18,8 +18,14 @@ PIXELS = """canvas => {
 }"""
 
 
+# What was said last is painted by the second frame from now.
+PAINTED = """canvas => new Promise(done => {
+    requestAnimationFrame(() => requestAnimationFrame(() => done(canvas.toDataURL())));
+})"""
+
+
 def picture(page: Page) -> str:
-    return page.locator(".heat .frame canvas").evaluate("canvas => canvas.toDataURL()")
+    return page.locator(".heat .frame canvas").evaluate(PAINTED)
 
 
 def test_a_forecaster_shows_its_window_layer_by_layer(visit: Visit):
@@ -38,6 +44,7 @@ def test_a_forecaster_shows_its_window_layer_by_layer(visit: Visit):
 def test_the_slider_goes_back_in_time(visit: Visit):
     page = visit()
     give(page, table(100))
+    expect(page.locator(".says").nth(1)).to_contain_text("After step 100")
     first = picture(page)
     push(page, "60")
     expect(page.locator(".says").nth(1)).to_contain_text("After step 101")
