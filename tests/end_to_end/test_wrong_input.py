@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from end_to_end.conftest import Outcome, Terminal, daily
+from recurra.bundle import FORMAT
 
 JUNK = np.random.default_rng(0).integers(0, 256, 5000, dtype=np.uint8).tobytes()
 HEADER = "date,units,price\n"
@@ -214,7 +215,7 @@ def test_a_bundle_with_one_flipped_byte(terminal: Terminal, model, file) -> None
 def test_a_bundle_of_a_newer_format(terminal: Terminal, model) -> None:
     path = model(terminal.folder) / "manifest.json"
     manifest = json.loads(path.read_text())
-    path.write_text(json.dumps({**manifest, "format": manifest["format"] + 1}))
+    path.write_text(json.dumps({**manifest, "format": FORMAT + 1}))
     assert_refused(terminal("predict", "model", "good.csv"), r".*newer.*pip install -U recurra.*")
 
 

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.packaging
 PACKAGE = re.compile(
     r"recurra/(?:\w+/)*(?:"
     r"\w+\.py|_core\.pyi|py\.typed|data/series/(?:\w+\.csv|SOURCES\.md)|(?:bench|evaluate)/_\w+\.html\.j2"
+    r"|serve/page/(?:\w+/)?(?:[\w-]+\.(?:js|css|html|svg)|LICENSE-\w+|VENDORED\.md)"
     r")"
 )
 # Libraries of the system and of the compiler, which every program in C++ has: neither torch's nor one of OpenMP.
