@@ -12,26 +12,10 @@ import torch
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from browser.page_case import HORIZON, Visit, shops, table
+from cases.bundles import save
 from recurra import Forecaster
 from recurra.blocks import Branch, Composition, Embedding, Linear, Recurrent
-from recurra.bundle import write_bundle
-from recurra.nn import Network
 from recurra.serve import ServeConfig, Server
-
-
-def write_network(path: Path, composition: Composition, task: str) -> None:
-    """An untrained network as a bundle."""
-    network = Network(composition)
-    write_bundle(
-        path,
-        task=task,
-        config={},
-        network=composition.model_dump(mode="json"),
-        inputs={},
-        data_digest="0" * 64,
-        weights={name: 2 * tensor.detach().numpy() for name, tensor in network.state_dict().items()},
-        documents={},
-    )
 
 
 @pytest.fixture(scope="session")
@@ -58,16 +42,20 @@ def bundles(tmp_path_factory) -> list[Path]:
         Recurrent(cell="lstm", hidden_size=16, num_layers=2),
         Linear(size=12),
     )
-    write_network(
+    save(
         folder / "letters",
         Composition(inputs={"code": 1}, branches=(Branch(name="next", takes=("code",), blocks=letters),)),
-        "letters",
+        task="letters",
+        seed=0,
+        scale=2.0,
     )
     vectors = (Recurrent(cell="gru", hidden_size=10), Linear(size=2))
-    write_network(
+    save(
         folder / "vectors",
         Composition(inputs={"x": 3}, branches=(Branch(name="out", takes=("x",), blocks=vectors),)),
-        "vectors",
+        task="vectors",
+        seed=1,
+        scale=2.0,
     )
     return [folder / name for name in ("units", "shops", "letters", "vectors")]
 

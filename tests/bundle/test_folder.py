@@ -166,7 +166,7 @@ def test_somebody_elses_bundle_that_appears_meanwhile_is_not_replaced(saved, par
     def appear(path):
         shutil.copytree(saved, tmp_path / "new", dirs_exist_ok=True)
 
-    monkeypatch.setattr(_folder, "_sync_folder", appear)
+    monkeypatch.setattr(_folder, "sync_folder", appear)
     with pytest.raises(BundleError, match="couldn't be saved"):
         write_bundle(tmp_path / "new", **parts | NEW)
     assert open_bundle(tmp_path / "new").weights().keys() == parts["weights"].keys()

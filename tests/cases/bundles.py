@@ -44,8 +44,8 @@ def one_layer(path: Path, *, cell: str, hidden_size: int, seed: int = 7) -> Path
     return save(path, composition, task="layer", seed=seed)
 
 
-def save(path: Path, composition: blocks.Composition, *, task: str, seed: int) -> Path:
-    """A bundle of this network with random weights."""
+def save(path: Path, composition: blocks.Composition, *, task: str, seed: int, scale: float = 1.0) -> Path:
+    """A bundle of this network with random weights, so many times as large as fresh ones."""
     torch.manual_seed(seed)
     network = nn.Network(composition)
     write_bundle(
@@ -55,7 +55,7 @@ def save(path: Path, composition: blocks.Composition, *, task: str, seed: int) -
         network=composition.model_dump(mode="json"),
         inputs={},
         data_digest="0" * 64,
-        weights={name: tensor.detach().numpy() for name, tensor in network.state_dict().items()},
+        weights={name: scale * tensor.detach().numpy() for name, tensor in network.state_dict().items()},
         documents={},
     )
     return path

@@ -64,7 +64,7 @@ def write_folder(folder: Path, contents: Mapping[str, bytes], *, replace: bool) 
         partial.mkdir()
         for name, content in contents.items():
             _write_synced(partial / name, content)
-        _sync_folder(partial)
+        sync_folder(partial)
         _put_in_place(partial, folder, replace=replace)
     except OSError as error:
         raise BundleError(
@@ -76,7 +76,7 @@ def write_folder(folder: Path, contents: Mapping[str, bytes], *, replace: bool) 
         shutil.rmtree(partial, ignore_errors=True)
     # The folder is in place; if its name can't be made durable at once, the system will do so in its own time.
     with suppress(OSError):
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
 
 
 def _write_synced(path: Path, content: bytes) -> None:
@@ -90,7 +90,8 @@ def _write_synced(path: Path, content: bytes) -> None:
         os.close(descriptor)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder durable: a rename is safe from a power cut once the folder is on disk."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)

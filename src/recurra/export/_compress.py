@@ -7,16 +7,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
-from recurra.blocks import Composition
-from recurra.bundle import Bundle, check_destination, open_bundle, quantise, write_compressed
-from recurra.errors import BundleError, ConfigError
+from recurra.bundle import WEIGHTS, Bundle, check_destination, open_bundle, quantise, write_compressed
+from recurra.errors import ConfigError
 from recurra.export._latency import step_microseconds
+from recurra.export._layout import composition_of
 from recurra.export._matrices import matrices, pruned
 
 TOLERANCE = 0.01  # of the score, that compression may cost
-_WEIGHTS = "weights.safetensors"
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def compress(
     original = open_bundle(bundle)
     if original.manifest.compression is not None:
         raise ConfigError(f"{bundle} is compressed already. Give the bundle that it was made from.")
-    names = matrices(_composition(original))
+    names = matrices(composition_of(original))
     done: dict[str, Any] = {"weights": "int8" if int8 else "float32"}
     made = original
     with TemporaryDirectory(prefix="recurra-") as place:
@@ -91,16 +89,6 @@ def compress(
     return Compressed(Path(out), before, after, timed)
 
 
-def _composition(bundle: Bundle) -> Composition:
-    try:
-        return Composition.model_validate(bundle.manifest.network)
-    except ValidationError as error:
-        raise BundleError(
-            f"{bundle.path} holds no network of blocks that this recurra knows. Upgrade with pip install -U recurra, "
-            "or fit the model again."
-        ) from error
-
-
 def _prune(original: Bundle, names: tuple[str, ...], share: float, task: Task | None, place: Path) -> Bundle:
     """The model with its smallest weights gone, and, where there is data, the others grown used to it."""
     done = {"weights": "float32", "pruned": share}
@@ -117,7 +105,7 @@ def _side(bundle: Bundle, names: tuple[str, ...], task: Task | None) -> tuple[Si
     zeros = sum(weights[name].size - int(np.count_nonzero(weights[name])) for name in names)
     microseconds, timed = step_microseconds(bundle)
     scores, score = (None, None) if task is None else task.measure(bundle.path)
-    return Side(len(bundle.files[_WEIGHTS]), zeros / max(count, 1), microseconds, score, scores), timed
+    return Side(len(bundle.files[WEIGHTS]), zeros / max(count, 1), microseconds, score, scores), timed
 
 
 def _relative_loss(before: float | None, after: float | None) -> float:

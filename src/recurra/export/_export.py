@@ -7,17 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
 from recurra._version import __version__
-from recurra.blocks import Composition
 from recurra.bundle import Bundle, open_bundle
-from recurra.errors import BundleError, ConfigError, require
+from recurra.errors import ConfigError, require
 from recurra.export._card import card, page
 from recurra.export._check import check, onnx_runs, torch_run
 from recurra.export._files import check_free, put_files
 from recurra.export._formats import FORMATS, Format
-from recurra.export._layout import Layout, lay_out
+from recurra.export._layout import Layout, composition_of, lay_out
 from recurra.export._onnx import onnx_model
 from recurra.export._torch import torch_source
 
@@ -56,14 +54,7 @@ def export(
             check_free(path, overwrite=overwrite, folder=False)
     else:
         check_free(out, overwrite=overwrite, folder=True)
-    try:
-        composition = Composition.model_validate(bundle.manifest.network)
-    except ValidationError as error:
-        raise BundleError(
-            f"{bundle.path} holds no network of blocks that this recurra knows. Upgrade with pip install -U recurra, "
-            "or fit the model again."
-        ) from error
-    layout = lay_out(composition, outputs)
+    layout = lay_out(composition_of(bundle), outputs)
     return (_to_onnx if to == "onnx" else _to_torch)(bundle, layout, bundle.weights(), out)
 
 

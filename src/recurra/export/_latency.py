@@ -3,9 +3,8 @@ from __future__ import annotations
 from statistics import median
 from time import perf_counter_ns
 
-from recurra.blocks import Composition
 from recurra.bundle import Bundle
-from recurra.export._layout import lay_out
+from recurra.export._layout import composition_of, lay_out
 from recurra.export._samples import sample
 from recurra.runtime import Network
 
@@ -15,7 +14,7 @@ _WARM = 20
 
 def step_microseconds(bundle: Bundle) -> tuple[float, str]:
     """The median time that the runtime takes for one step of one sequence, or for one window; and which of these."""
-    layout = lay_out(Composition.model_validate(bundle.manifest.network))
+    layout = lay_out(composition_of(bundle))
     network = Network(layout.composition, bundle.quantised())
     inputs = sample(layout, batch=1, longer=0, seed=0)
     streams = not layout.composition.obstacles()

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from pydantic import ValidationError
+
 from recurra import blocks
 from recurra.blocks import Branch, Composition
-from recurra.errors import ConfigError
+from recurra.bundle import Bundle
+from recurra.errors import BundleError, ConfigError
 from recurra.export._steps import SINGLE, StepRelations, Steps, fixed
 
 
@@ -64,6 +67,17 @@ class Layout:
     def states_of(self, branch: str, position: int) -> tuple[StateField, ...]:
         """What one recurrent block carries: nothing, (h,) or (h, c)."""
         return tuple(field for field in self.states if (field.branch, field.position) == (branch, position))
+
+
+def composition_of(bundle: Bundle) -> Composition:
+    """The network of a bundle. BundleError where it isn't one of blocks that are known here."""
+    try:
+        return Composition.model_validate(bundle.manifest.network)
+    except ValidationError as error:
+        raise BundleError(
+            f"{bundle.path} holds no network of blocks that this recurra knows. Upgrade with pip install -U recurra, "
+            "or fit the model again."
+        ) from error
 
 
 def lay_out(

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from recurra.bundle import sync_folder
 from recurra.errors import ConfigError, TrainingError
 from recurra.train._config import TrainingConfig
 from recurra.train._tensors import named_tensors
@@ -32,7 +33,7 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         if part.is_file():
             part.unlink()
@@ -107,14 +108,3 @@ def _digest(batch: Any) -> str:
 def _bytes(tensor: Tensor) -> bytes:
     flat = tensor.detach().cpu().contiguous().reshape(-1)
     return flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b""
-
-
-def _sync_folder(folder: Path) -> None:
-    # A rename is safe from a power cut once the folder is on disk; Windows can't open folders and needs no such thing.
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
