@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from recurra.bench._case import GATES, STATE, Case, Cell, Problem
+from recurra.bench._case import STATE, Case, Problem
 from recurra.errors import require
+from recurra.export._onnx_recurrent import reordered
 
-# ONNX stacks the gates of an LSTM as i o f c, and of a GRU as z r h; torch as i f g o, and as r z n.
-_ORDER: dict[Cell, tuple[int, ...]] = {"rnn": (0,), "gru": (1, 0, 2), "lstm": (0, 3, 1, 2)}
 OPSET = 17
 
 
@@ -22,7 +21,7 @@ def onnx_model(case: Case, problem: Problem) -> bytes:
     """
     onnx = require("onnx", extra="bench")
     helper, numpy_helper, floats = onnx.helper, onnx.numpy_helper, onnx.TensorProto.FLOAT
-    weight_ih, weight_hh, bias_ih, bias_hh = (_reordered(case.cell, array) for array in problem.weights)
+    weight_ih, weight_hh, bias_ih, bias_hh = (reordered(case.cell, array) for array in problem.weights)
     constants = {"W": weight_ih[None], "R": weight_hh[None], "B": np.concatenate([bias_ih, bias_hh])[None]}
     fields = STATE[case.cell]
     time = 1 if case.mode == "step" else case.time
@@ -53,8 +52,3 @@ def onnx_inputs(case: Case, problem: Problem) -> dict[str, np.ndarray]:
     """What the model is fed, by name, from the problem's numbers."""
     state = zip(STATE[case.cell], problem.state, strict=True)
     return {"x": problem.x} | {f"{field}0": array[None] for field, array in state}
-
-
-def _reordered(cell: Cell, stacked: np.ndarray) -> np.ndarray:
-    blocks = np.split(stacked, GATES[cell])
-    return np.concatenate([blocks[place] for place in _ORDER[cell]])

@@ -1,8 +1,8 @@
 """The blocks that networks are made of, as data: what each is, the axes it takes and gives, and whether it can stream.
 
 Everything that builds, trains, runs, exports or inspects a network reads these declarations and knows no task. To add
-one: its declaration here, its module in `nn/_modules.py`, its step in `runtime/_lowering.py`, a case in
-`tests/cases/blocks.py`.
+one: its declaration here, its module in `nn/_modules.py`, its instructions in `runtime/_lowering.py`, its exporters in
+`export/`, a case in `tests/cases/blocks.py`.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import numpy as np
 
 from recurra.blocks import Recurrent
 from recurra.errors import ConfigError
-from recurra.runtime._lowering import CELLS, Weights
+from recurra.runtime._lowering import CELLS, FIELDS, Weights
 from recurra.runtime._session import Trace
 
 Hold = Mapping[str, float]
@@ -32,7 +32,7 @@ def trace_stack(
     """
     _check(block, branch, hold)
     traces: list[Trace] = []
-    fields = 2 if block.cell == "lstm" else 1
+    fields = FIELDS[block.cell]
     for layer in range(block.num_layers):
         outputs = []
         for reverse in (False, True) if block.bidirectional else (False,):

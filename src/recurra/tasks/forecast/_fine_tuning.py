@@ -11,12 +11,19 @@ import torch
 from recurra import evaluate
 from recurra.data import Panel, Windows
 from recurra.errors import DataError
-from recurra.tasks.forecast._job import Fitted, about, calibrate, test_rows, thin, trainable
+from recurra.tasks.forecast._job import (
+    MOST_VALIDATION_WINDOWS,
+    Fitted,
+    calibrate,
+    test_rows,
+    thin,
+    trainable,
+    usual_batch_size,
+)
 from recurra.tasks.forecast._model import count_samples, training_batches
 from recurra.train import Progress, TrainingConfig, train
 
 _EPOCHS, _MOST_STEPS, _SLOWER = 5, 100, 4  # passes, steps in each, and by how much slower than when it was fitted
-_MOST_VALIDATION_WINDOWS = 4_000
 
 
 def fine_tune(fitted: Fitted, panel: Panel, *, keep_zeros: bool, progress: Progress | None) -> Fitted:
@@ -29,14 +36,14 @@ def fine_tune(fitted: Fitted, panel: Panel, *, keep_zeros: bool, progress: Progr
     split = _seen(fitted, panel)
     windows = Windows(panel, fitted.preparation, joint=chosen.joint)
     origins = trainable(panel, split, "training", chosen)
-    held_out = thin(trainable(panel, split, "validation", chosen), _MOST_VALIDATION_WINDOWS, chosen.season)
+    held_out = thin(trainable(panel, split, "validation", chosen), MOST_VALIDATION_WINDOWS, chosen.season)
     if not len(origins) or not len(held_out):
         raise DataError(
             "None of these rows is old enough to fine-tune on: the model was fitted on older ones. "
             "Give the table that it was fitted on, with newer rows if there are any."
         )
     count = count_samples(windows, origins, chosen)
-    batch_size = config.batch_size or min(256, 1 << max(4, round(math.log2(count / 30))))
+    batch_size = config.batch_size or usual_batch_size(count)
     steps = min(_MOST_STEPS, math.ceil(count / batch_size))
     options: dict[str, Any] = {name: getattr(config, name) for name in TrainingConfig.model_fields}
     options |= {"epochs": _EPOCHS, "steps_per_epoch": steps, "batch_size": batch_size, "average": 0.0}
@@ -59,11 +66,7 @@ def fine_tune(fitted: Fitted, panel: Panel, *, keep_zeros: bool, progress: Progr
     network.eval()
     if not fitted.model.validation_loss(network, windows, held_out) <= error:
         network.load_state_dict(before)
-    raw = fitted.model.forecast(windows, held_out, seed=config.seed, samples=config.samples)
-    validation = evaluate.Forecasts(
-        **about(panel, held_out, chosen), mean=raw.mean, quantiles=np.sort(raw.quantiles, axis=-1)
-    )
-    return replace(fitted, calibration=calibrate(validation, raw.spread))
+    return replace(fitted, calibration=calibrate(fitted.model, panel, windows, held_out, config))
 
 
 def _seen(fitted: Fitted, panel: Panel) -> evaluate.Split:

@@ -30,7 +30,7 @@ from recurra.tasks.forecast._model import Model, count_samples, gather_samples, 
 from recurra.tasks.forecast._warm_start import fit_linear, start_from_linear
 from recurra.train import Progress, TrainingConfig, TrainingResult, choose_batch_size, train
 
-_MOST_VALIDATION_WINDOWS, _MOST_TEST_WINDOWS, _FEWEST_FOR_A_TRIAL = 4_000, 20_000, 500
+MOST_VALIDATION_WINDOWS, _MOST_TEST_WINDOWS, _FEWEST_FOR_A_TRIAL = 4_000, 20_000, 500
 _SMALL = 128  # hidden units
 
 
@@ -117,7 +117,7 @@ def prepare(panel: Panel, config: ForecastConfig) -> Plan:
     count = count_samples(windows, origins, chosen)
     batch_size = choose_batch(model, windows, origins, count, config, reasons)
     epochs, steps = choose_epochs(math.ceil(count / batch_size), config, reasons)
-    held_out = thin(trainable(panel, split, "validation", chosen), _MOST_VALIDATION_WINDOWS, chosen.season)
+    held_out = thin(trainable(panel, split, "validation", chosen), MOST_VALIDATION_WINDOWS, chosen.season)
     if chosen.linear_skip:
         start_from_linear(model, fit_linear(model, windows, origins, held_out))
     options: dict[str, Any] = {name: getattr(config, name) for name in TrainingConfig.model_fields}
@@ -162,10 +162,7 @@ def fit(
         resume=resume,
         progress=progress,
     )
-    raw = model.forecast(windows, plan.held_out, seed=config.seed, samples=config.samples)
-    quantiles = np.sort(raw.quantiles, axis=-1)
-    validation = evaluate.Forecasts(**about(panel, plan.held_out, chosen), mean=raw.mean, quantiles=quantiles)
-    calibration = calibrate(validation, raw.spread)
+    calibration = calibrate(model, panel, windows, plan.held_out, config)
     fitted = Fitted(
         config=config,
         chosen=chosen,
@@ -179,13 +176,23 @@ def fit(
     return fitted, result
 
 
-def calibrate(validation: evaluate.Forecasts, spread: np.ndarray) -> evaluate.ConformalCorrection:
-    """Move the quantiles by what the validation part asks for.
+def calibrate(
+    model: Model, panel: Panel, windows: Windows, held_out: np.ndarray, config: ForecastConfig
+) -> evaluate.ConformalCorrection:
+    """By how much the quantiles must move, judging by the forecasts at `held_out` (W,).
 
     A few windows can't tell a skew from an accident: there both bounds of an interval move alike.
     """
+    raw = model.forecast(windows, held_out, seed=config.seed, samples=config.samples)
+    quantiles = np.sort(raw.quantiles, axis=-1)
+    validation = evaluate.Forecasts(**about(panel, held_out, model.chosen), mean=raw.mean, quantiles=quantiles)
     few = validation.num_windows < evaluate.ENOUGH_SCORES
-    return evaluate.ConformalCorrection.fit(validation, spread, symmetric=few)
+    return evaluate.ConformalCorrection.fit(validation, raw.spread, symmetric=few)
+
+
+def usual_batch_size(count: int) -> int:
+    """A thirtieth of so many windows or so, 16 to 256."""
+    return 1 << max(4, min(8, round(math.log2(count / 30))))
 
 
 def measure(fitted: Fitted, panel: Panel, test_start: np.ndarray, training: TrainingResult | None) -> Measured:
@@ -323,7 +330,7 @@ def choose_batch(
     if config.batch_size is not None:
         reasons["batch_size"] = (config.batch_size, "set by you")
         return config.batch_size
-    upper = 1 << max(4, min(8, round(math.log2(count / 30))))
+    upper = usual_batch_size(count)
 
     def probe(size: int) -> dict[str, torch.Tensor]:
         return gather_samples(windows, torch.from_numpy(origins), torch.arange(size) % count, model.chosen)
