@@ -1,100 +1,30 @@
+// Instructions carried out, one after the other, for some sequences at once.
+
 #include "core/program.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <stdexcept>
-#include <string>
-#include <utility>
 
+#include "core/arrays.hpp"
 #include "core/stack.hpp"
 #include "core/timeline.hpp"
 #include "core/workspace.hpp"
 
 namespace recurra::core {
 
-namespace {
+using arrays::at;
+using arrays::broadcast;
+using arrays::for_each;
+using arrays::Index;
+using arrays::join_axes;
+using arrays::total;
 
-using Index = std::int64_t;
+namespace {
 
 // Sequences that run at once: as many as keep their numbers in the near caches, and no more than a product can use.
 constexpr Index kNearFloats = 1U << 18U;
 constexpr Index kMostRows = 256;
-
-std::size_t at(Index i) noexcept {
-    return static_cast<std::size_t>(i);
-}
-
-// out[i, j, k] = f(x[i, j, k], y[i, j, k]) with any strides of x and y, 0 where an axis is repeated.
-template <class F>
-void for_each(const std::array<Index, 3>& dims, const float* x, const std::array<Index, 3>& sx, const float* y,
-              const std::array<Index, 3>& sy, float* out, F f) noexcept {
-    for (Index i = 0; i < dims[0]; ++i) {
-        for (Index j = 0; j < dims[1]; ++j) {
-            const float* const xs = x + i * sx[0] + j * sx[1];
-            const float* const ys = y + i * sy[0] + j * sy[1];
-            const Index n = dims[2];
-            if (sx[2] == 1 && sy[2] == 1) {
-                for (Index k = 0; k < n; ++k) out[k] = f(xs[k], ys[k]);
-            } else if (sx[2] == 1) {
-                for (Index k = 0; k < n; ++k) out[k] = f(xs[k], ys[0]);
-            } else if (sy[2] == 1) {
-                for (Index k = 0; k < n; ++k) out[k] = f(xs[0], ys[k]);
-            } else {
-                for (Index k = 0; k < n; ++k) out[k] = f(xs[0], ys[0]);
-            }
-            out += n;
-        }
-    }
-}
-
-template <class F>
-void for_each(Index size, const float* x, float* out, F f) noexcept {
-    for (Index i = 0; i < size; ++i) out[i] = f(x[i]);
-}
-
-// In so many sums that they don't wait for each other.
-float total(const float* x, Index size) noexcept {
-    constexpr Index kSums = 16;
-    float sums[kSums] = {};
-    Index i = 0;
-    for (; i + kSums <= size; i += kSums) {
-        for (Index k = 0; k < kSums; ++k) sums[k] += x[i + k];
-    }
-    float rest = 0;
-    for (; i < size; ++i) rest += x[i];
-    for (const float sum : sums) rest += sum;
-    return rest;
-}
-
-// Strides of a value in a result of these axes; false if they don't fit.
-bool broadcast(const std::array<Index, 3>& from, const std::array<Index, 3>& to, std::array<Index, 3>& strides) {
-    Index stride = 1;
-    for (std::size_t axis = 3; axis-- > 0;) {
-        if (from[axis] != to[axis] && from[axis] != 1) return false;
-        strides[axis] = from[axis] == 1 ? 0 : stride;
-        stride *= from[axis];
-    }
-    return true;
-}
-
-// As few axes as say the same, at the end: long inner loops.
-void join_axes(std::array<Index, 3>& dims, std::array<Index, 3>& x, std::array<Index, 3>& y) {
-    for (int turn = 0; turn < 2; ++turn) {
-        for (std::size_t axis = 2; axis > 0; --axis) {
-            const std::size_t outer = axis - 1;
-            const bool fits = dims[outer] == 1 || dims[axis] == 1 ||
-                              (x[outer] == x[axis] * dims[axis] && y[outer] == y[axis] * dims[axis]);
-            if (!fits) continue;
-            if (dims[axis] == 1) {
-                x[axis] = x[outer];
-                y[axis] = y[outer];
-            }
-            dims[axis] *= dims[outer];
-            dims[outer] = 1;
-        }
-    }
-}
 
 }  // namespace
 
@@ -418,128 +348,6 @@ struct Program::Pass {
         }
     }
 };
-
-Program::Program(std::vector<Value> values, std::vector<Instruction> instructions, std::vector<std::int32_t> outputs)
-    : values_(std::move(values)), instructions_(std::move(instructions)), outputs_(std::move(outputs)) {
-    const auto expect = [](bool so, const std::string& what) {
-        if (!so) throw std::invalid_argument(what);
-    };
-    const auto count = static_cast<std::int32_t>(values_.size());
-    places_.assign(values_.size(), 0);
-    std::vector<bool> written(values_.size(), false);
-    for (std::int32_t v = 0; v < count; ++v) {
-        const Value& value = values_[at(v)];
-        expect(value.dims[0] >= 0 && value.dims[1] >= 0 && value.dims[2] >= 0, "an axis is negative");
-        switch (value.place) {
-            case Value::Place::kInput:
-                if (at(value.number) >= input_sizes_.size()) input_sizes_.resize(at(value.number) + 1, 0);
-                input_sizes_[at(value.number)] = value.size();
-                written[at(v)] = true;
-                break;
-            case Value::Place::kConstant:
-                expect(static_cast<Index>(value.constant.size()) == value.size(), "a constant has another size");
-                written[at(v)] = true;
-                break;
-            case Value::Place::kSame:
-                expect(value.number >= 0 && value.number < v && values_[at(value.number)].size() == value.size(),
-                       "a view has another size than what it shows");
-                break;
-            case Value::Place::kComputed:
-                places_[at(v)] = row_;
-                row_ += (value.size() + 15) / 16 * 16;
-                break;
-        }
-    }
-    const auto is_written = [&](std::int32_t v) {
-        expect(v >= 0 && v < count, "there is no such value");
-        while (values_[at(v)].place == Value::Place::kSame) v = values_[at(v)].number;
-        return static_cast<bool>(written[at(v)]);
-    };
-    for (const Instruction& it : instructions_) {
-        expect(it.out >= 0 && it.out < count && values_[at(it.out)].place == Value::Place::kComputed &&
-                   !written[at(it.out)],
-               "an instruction must write a value of its own");
-        for (const std::int32_t v : it.in) expect(is_written(v), "an instruction reads what isn't written yet");
-        written[at(it.out)] = true;
-        const auto& out = values_[at(it.out)].dims;
-        const auto in = [&](std::size_t i) -> const std::array<Index, 3>& {
-            expect(i < it.in.size(), "an instruction lacks a value to read");
-            return values_[at(it.in[i])].dims;
-        };
-        std::array<Index, 3> strides{};
-        bool fits = true;
-        switch (it.kind) {
-            case Kind::kAdd:
-            case Kind::kSubtract:
-            case Kind::kMultiply:
-            case Kind::kDivide:
-            case Kind::kMaximum:
-                fits = broadcast(in(0), out, strides) && broadcast(in(1), out, strides);
-                break;
-            case Kind::kSum:
-                fits = out[0] == 1 && out[1] == in(0)[1] && out[2] == in(0)[2];
-                break;
-            case Kind::kLast:
-                fits = out[0] == 1 && out[1] == in(0)[1] && out[2] == in(0)[2] && in(0) == in(1);
-                break;
-            case Kind::kConcatenate: {
-                Index width = 0;
-                for (std::size_t i = 0; i < it.in.size(); ++i) {
-                    fits = fits && (in(i)[0] == out[0] || in(i)[0] == 1) && in(i)[2] == out[2];
-                    width += in(i)[1];
-                }
-                fits = fits && width == out[1];
-                break;
-            }
-            case Kind::kSlice: {
-                const std::size_t axis = it.axis == 0 ? 0 : 1;
-                fits = out[2] == in(0)[2] && out[1 - axis] == in(0)[1 - axis] && it.from >= 0 &&
-                       it.from + out[axis] <= in(0)[axis];
-                break;
-            }
-            case Kind::kTranspose:
-                fits = out[0] == in(0)[1] && out[1] == in(0)[0] && out[2] == 1 && in(0)[2] == 1;
-                break;
-            case Kind::kGather:
-                fits = values_[at(it.in[0])].place == Value::Place::kConstant && in(0)[0] >= 1 && in(0)[1] == out[1] &&
-                       in(1)[0] == out[0] && in(1)[2] == 1 && out[2] == 1 && it.from >= 0 && it.from < in(1)[1];
-                break;
-            case Kind::kLinear: {
-                fits = it.linear != nullptr && values_[at(it.in[0])].size() % it.linear->inputs() == 0 &&
-                       values_[at(it.in[0])].size() / it.linear->inputs() * it.linear->outputs() ==
-                           values_[at(it.out)].size();
-                if (fits) work_ += values_[at(it.in[0])].size() * it.linear->outputs();
-                break;
-            }
-            case Kind::kRun:
-            case Kind::kCell:
-                fits = it.stack != nullptr && in(0)[1] == it.stack->features() && in(0)[0] == out[0] && in(0)[2] == 1 &&
-                       out[1] == it.stack->outputs() && out[2] == 1;
-                if (fits && it.kind == Kind::kCell) {
-                    fits = it.stack->layers.size() == 1 && in(1) == out &&
-                           values_[at(it.in[0])].place != Value::Place::kConstant;
-                }
-                if (fits && it.state >= 0) state_size_ = std::max(state_size_, it.state + it.stack->state_size());
-                if (fits) {
-                    const Stack& stack = *it.stack;
-                    const Index steps = StackRows::floats(stack, it.kind == Kind::kCell ? in(0)[0] : 1);
-                    const bool whole = it.kind == Kind::kRun && stack.runs_whole(in(0)[0]);
-                    const Index wanted = whole ? stack.widest() * (4 + 2 * in(0)[0]) : steps;
-                    scratch_row_ = std::max(scratch_row_, (wanted + 15) / 16 * 16);
-                    for (const Stack::Packed& one : it.stack->layers) {
-                        work_ += in(0)[0] * gates_of(one.layer.cell) * one.layer.hidden *
-                                 (one.layer.features + one.layer.hidden);
-                    }
-                }
-                break;
-            default:
-                fits = in(0) == out;
-        }
-        expect(fits, "instruction for value " + std::to_string(it.out) + ": the axes don't fit");
-        work_ += values_[at(it.out)].size();
-    }
-    for (const std::int32_t v : outputs_) expect(is_written(v), "an output isn't computed");
-}
 
 void Program::run(Index rows, const float* const* inputs, float* const* outputs, float* const* states) const {
     const Index most = std::clamp<Index>(kNearFloats / std::max<Index>(row_ + scratch_row_, 1), 1, kMostRows);

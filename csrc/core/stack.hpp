@@ -104,7 +104,6 @@ class StackRows {
     [[nodiscard]] const float* output() const noexcept { return output_; }
     [[nodiscard]] std::int64_t output_row() const noexcept { return output_row_; }
     [[nodiscard]] std::int64_t rows() const noexcept { return rows_; }
-    [[nodiscard]] const Stack& stack() const noexcept { return *stack_; }
     // Go on as `other` would, whose memory was copied here.
     void continue_as(const StackRows& other) noexcept { turn_ = other.turn_; }
 
