@@ -22,7 +22,11 @@ class BlockCase:
 
     def build(self) -> torch.nn.Module:
         torch.manual_seed(3)
-        return nn.build(self.block, self.shape[-1]).eval()
+        return self.build_anew()
+
+    def build_anew(self) -> torch.nn.Module:
+        """With weights drawn from torch's generator as it stands."""
+        return nn.build(self.block, self.shape[-1], tables={"words": _table()}).eval()
 
     def sample(self, *, batch: int, seed: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed)
@@ -31,9 +35,18 @@ class BlockCase:
         return torch.randn((batch, *self.shape), generator=generator).abs() + 0.1
 
 
+def _table() -> torch.nn.Embedding:
+    """The vectors that a tied block shares: another branch's, so always the same."""
+    return torch.nn.Embedding.from_pretrained(torch.linspace(-1, 1, 15).reshape(5, 3), freeze=False)
+
+
 BLOCKS = [
     BlockCase("embedding", blocks.Embedding(categories=(3, 5), sizes=(2, 4)), (7, 2), codes=True),
     BlockCase("linear", blocks.Linear(size=5, activation="relu"), (7, 3)),
+    BlockCase("characters", blocks.Characters(categories=3, size=4, channels=5), (7, 6), codes=True),
+    BlockCase(
+        "characters one by one", blocks.Characters(categories=3, size=4, channels=5, kernel=1), (7, 6), codes=True
+    ),
     BlockCase("dropout", blocks.Dropout(rate=0.5), (7, 3)),
     BlockCase("clip", blocks.Clip(limit=0.5), (7, 3)),
     BlockCase("segments", blocks.Segments(size=4), (12, 3)),
@@ -47,6 +60,14 @@ BLOCKS = [
     ),
     BlockCase("last", blocks.Last(), (7, 4)),
     BlockCase("last both ways", blocks.Last(bidirectional=True), (7, 4)),
+    *(
+        BlockCase(f"pool {method}", blocks.Pool(method=method, size=5), (7, 4))
+        for method in ("max", "mean", "attention")
+    ),  # pyright: ignore
+    BlockCase("crf", blocks.Crf(forbidden=((0, 2), (1, 1)), forbidden_first=(2,)), (7, 3)),
+    BlockCase("tied linear", blocks.TiedLinear(branch="words", categories=5), (7, 3)),
+    BlockCase("adaptive softmax", blocks.AdaptiveSoftmax(categories=9, cutoffs=(3, 6), factor=2), (7, 4)),
+    BlockCase("dropout of sequences", blocks.Dropout(rate=0.5, per="sequence"), (7, 3)),
     BlockCase("positions", blocks.Positions(count=3), (3, 4)),
     *(BlockCase(f"decode {cell}", blocks.Decode(cell=cell, hidden_size=4), (3, 9)) for cell in ("rnn", "lstm", "gru")),  # pyright: ignore
     BlockCase("horizon", blocks.Horizon(time=7, horizon=3), (7, 2)),

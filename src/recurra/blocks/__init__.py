@@ -1,9 +1,12 @@
 """Networks as data: blocks, chained in branches, joined to a composition. Nothing here computes."""
 
 from recurra.blocks._blocks import (
+    AdaptiveSoftmax,
     AnyBlock,
     Block,
+    Characters,
     Clip,
+    Crf,
     Decode,
     Dropout,
     Embedding,
@@ -12,22 +15,27 @@ from recurra.blocks._blocks import (
     Last,
     Level,
     Linear,
+    Pool,
     Positions,
     Recurrent,
     Segments,
     Spread,
     Steps,
+    TiedLinear,
     Unstack,
     embedding_size,
 )
 from recurra.blocks._composition import Branch, Composition
 
 __all__ = [
+    "AdaptiveSoftmax",
     "AnyBlock",
     "Block",
     "Branch",
+    "Characters",
     "Clip",
     "Composition",
+    "Crf",
     "Decode",
     "Dropout",
     "Embedding",
@@ -36,11 +44,13 @@ __all__ = [
     "Last",
     "Level",
     "Linear",
+    "Pool",
     "Positions",
     "Recurrent",
     "Segments",
     "Spread",
     "Steps",
+    "TiedLinear",
     "Unstack",
     "embedding_size",
 ]

@@ -40,16 +40,40 @@ class WindowBlock(Block):
 
 
 class Embedding(Block):
-    """Learned vectors for categories, side by side; code 0 is "missing or never seen"."""
+    """Learned vectors for categories, side by side; code 0 is "missing or never seen".
+
+    In training, `dropout` zeroes the vectors of some codes wherever they occur (Merity et al., 2018, 4.3).
+    """
 
     kind: Literal["embedding"] = "embedding"
     categories: tuple[PositiveInt, ...]  # number of codes of each column, code 0 included
     sizes: tuple[PositiveInt, ...]
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     takes: ClassVar[str] = "batch ... code"
     gives: ClassVar[str] = "batch ... feature"
 
     def width(self, input_size: int) -> int:
         return sum(self.sizes)
+
+
+class Characters(Block):
+    """What a word is spelled like: vectors of its characters, a convolution over them, and the largest of each feature.
+
+    Takes the codes of a word's characters side by side, 0 after its end (dos Santos & Zadrozny, 2014). Windows of
+    `kernel` characters reach over both ends of the word, where vectors are 0; code 0 has no vector. A word of no
+    characters gives zeros.
+    """
+
+    kind: Literal["characters"] = "characters"
+    categories: PositiveInt  # number of codes, code 0 included
+    size: PositiveInt  # of a character's vector
+    channels: PositiveInt
+    kernel: Literal[1, 3, 5, 7] = 3
+    takes: ClassVar[str] = "batch time code"
+    gives: ClassVar[str] = "batch time feature"
+
+    def width(self, input_size: int) -> int:
+        return self.channels
 
 
 class Linear(Block):
@@ -66,10 +90,14 @@ class Linear(Block):
 
 
 class Dropout(Block):
-    """Zeroes numbers at random while training (Srivastava et al., 2014)."""
+    """Zeroes numbers at random while training (Srivastava et al., 2014).
+
+    With `per` "sequence" the same ones at all steps of a sequence (Gal & Ghahramani, 2016).
+    """
 
     kind: Literal["dropout"] = "dropout"
     rate: Annotated[float, Field(ge=0, lt=1)]
+    per: Literal["number", "sequence"] = "number"
     takes: ClassVar[str] = "batch ... feature"
     gives: ClassVar[str] = "batch ... feature"
 
@@ -119,7 +147,11 @@ class Steps(Block):
 
 
 class Recurrent(Block):
-    """A stack of RNN, LSTM or GRU layers; gives the output of the last layer at every step."""
+    """A stack of RNN, LSTM or GRU layers; gives the output of the last layer at every step.
+
+    In training, `dropout` zeroes numbers between layers, and `weight_dropout` entries of the recurrent matrices, anew
+    for each batch (DropConnect on hidden-to-hidden weights: Merity et al., 2018, 2).
+    """
 
     kind: Literal["recurrent"] = "recurrent"
     cell: Literal["rnn", "lstm", "gru"]
@@ -127,6 +159,7 @@ class Recurrent(Block):
     num_layers: PositiveInt = 1
     bidirectional: bool = False
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    weight_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     takes: ClassVar[str] = "batch time feature"
     gives: ClassVar[str] = "batch time hidden"
 
@@ -138,13 +171,84 @@ class Recurrent(Block):
         return self.hidden_size * (2 if self.bidirectional else 1)
 
 
-class Last(WindowBlock):
-    """The output at the last step; of a bidirectional stack, each direction's own last."""
+class Last(Block):
+    """The output at the last step; of a bidirectional stack, each direction's own last.
+
+    One way it is causal: stepping, the last step is the newest.
+    """
 
     kind: Literal["last"] = "last"
     bidirectional: bool = False
     takes: ClassVar[str] = "batch time hidden"
     gives: ClassVar[str] = "batch hidden"
+
+    @property
+    def causal(self) -> bool:
+        return not self.bidirectional
+
+
+class Pool(Block):
+    """All steps of a sequence in one: the largest or the mean of each number, or a mean weighted by attention.
+
+    Causal: stepping, it is of the steps so far. Attention weighs a step x by the softmax over steps of v tanh(W x + b)
+    with `size` rows in W (Yang et al., 2016, equations 5 to 7).
+    """
+
+    kind: Literal["pool"] = "pool"
+    method: Literal["max", "mean", "attention"]
+    size: PositiveInt = 64  # of attention
+    takes: ClassVar[str] = "batch time hidden"
+    gives: ClassVar[str] = "batch hidden"
+
+
+class Crf(Block):
+    """A linear-chain conditional random field over labels (Lafferty et al., 2001): scores of steps to scores of paths.
+
+    Takes a score for each label and gives, at each step t and for each label, the score of the best path of labels up
+    to t that ends there, less that of the best path of all (Viterbi): its largest is 0. Labels are read back from
+    there; see `nn.Crf`. Causal: the best path so far is known at each step, though later steps may change it.
+    """
+
+    kind: Literal["crf"] = "crf"
+    forbidden: tuple[tuple[int, int], ...] = ()  # label, label that can't follow it
+    forbidden_first: tuple[int, ...] = ()
+    takes: ClassVar[str] = "batch time label"
+    gives: ClassVar[str] = "batch time label"
+
+
+class TiedLinear(Block):
+    """Scores of categories by the vectors that an embedding has for them, plus a bias (Press & Wolf, 2017).
+
+    `branch` begins with the embedding, of one column.
+    """
+
+    kind: Literal["tied_linear"] = "tied_linear"
+    branch: str
+    categories: PositiveInt
+    takes: ClassVar[str] = "batch ... feature"
+    gives: ClassVar[str] = "batch ... category"
+
+    def width(self, input_size: int) -> int:
+        return self.categories
+
+
+class AdaptiveSoftmax(Block):
+    """Logarithms of probabilities of many categories, frequent ones first, in clusters (Grave et al., 2017).
+
+    Categories below the first of `cutoffs` have scores of their own, those of each later cluster share one, and their
+    vectors are `factor` times narrower with each cluster. Equal to torch.nn.AdaptiveLogSoftmaxWithLoss with
+    `div_value=factor` and no bias in the head.
+    """
+
+    kind: Literal["adaptive_softmax"] = "adaptive_softmax"
+    categories: PositiveInt
+    cutoffs: tuple[PositiveInt, ...]
+    factor: Annotated[float, Field(ge=1)] = 4.0
+    takes: ClassVar[str] = "batch ... feature"
+    gives: ClassVar[str] = "batch ... category"
+
+    def width(self, input_size: int) -> int:
+        return self.categories
 
 
 class Positions(WindowBlock):
@@ -239,6 +343,7 @@ class Spread(WindowBlock):
 
 AnyBlock = Annotated[
     Embedding
+    | Characters
     | Linear
     | Dropout
     | Clip
@@ -246,6 +351,10 @@ AnyBlock = Annotated[
     | Steps
     | Recurrent
     | Last
+    | Pool
+    | Crf
+    | TiedLinear
+    | AdaptiveSoftmax
     | Positions
     | Decode
     | Horizon

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn import functional
 
 from recurra import blocks
+from recurra.nn._characters import CharactersModule
+from recurra.nn._crf import Crf
+from recurra.nn._pool import PoolModule
 from recurra.nn._recurrent import GRU, LSTM, RNN
+from recurra.nn._softmax import AdaptiveSoftmax, TiedLinear
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {"none": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}
 
 
-def build(block: blocks.Block, input_size: int) -> nn.Module:
-    """The module of `block` for `input_size` numbers on the last axis, with fresh parameters."""
+def build(block: blocks.Block, input_size: int, *, tables: Mapping[str, nn.Embedding] | None = None) -> nn.Module:
+    """The module of `block` for `input_size` numbers on the last axis, with fresh parameters.
+
+    `tables` are the embeddings that branches begin with, by the branch's name: what `TiedLinear` shares.
+    """
+    if isinstance(block, blocks.TiedLinear):
+        return TiedLinear((tables or {})[block.branch])
     return _MODULES[type(block)](block, input_size)
 
 
@@ -34,18 +44,29 @@ def _recurrent(block: blocks.Recurrent, input_size: int) -> nn.Module:
         batch_first=True,
         bidirectional=block.bidirectional,
         dropout=block.dropout if block.num_layers > 1 else 0.0,
+        weight_dropout=block.weight_dropout,
     )
 
 
 class _EmbeddingModule(nn.Module):
-    def __init__(self, categories: tuple[int, ...], sizes: tuple[int, ...]) -> None:
+    def __init__(self, categories: tuple[int, ...], sizes: tuple[int, ...], dropout: float) -> None:
         super().__init__()
+        self.dropout = dropout
         self.tables = nn.ModuleList(nn.Embedding(n, size) for n, size in zip(categories, sizes, strict=True))
         for table in self.tables:
             nn.init.normal_(table.weight, std=0.1)  # pyright: ignore[reportArgumentType]
 
     def forward(self, codes: Int[Tensor, "batch *middle code"]) -> Float[Tensor, "batch *middle feature"]:
-        return torch.cat([table(codes[..., i]) for i, table in enumerate(self.tables)], dim=-1)
+        columns = [self._look_up(table, codes[..., i]) for i, table in enumerate(self.tables)]  # pyright: ignore[reportArgumentType]
+        return columns[0] if len(columns) == 1 else torch.cat(columns, dim=-1)
+
+    def _look_up(self, table: nn.Embedding, codes: Tensor) -> Tensor:
+        vectors = table(codes)
+        if not self.training or not self.dropout:
+            return vectors
+        # A mask of codes rather than of the table, whose product would cost as much as all of its gradients.
+        kept = functional.dropout(vectors.new_ones(table.num_embeddings), self.dropout)
+        return vectors * kept[codes][..., None]
 
 
 class _SegmentsModule(nn.Module):
@@ -67,15 +88,20 @@ class _StepsModule(nn.Module):
 
 
 class _LastModule(nn.Module):
+    takes_lengths = True
+
     def __init__(self, bidirectional: bool) -> None:
         super().__init__()
         self.bidirectional = bidirectional
 
-    def forward(self, x: Float[Tensor, "batch time hidden"]) -> Float[Tensor, "batch hidden"]:
+    def forward(
+        self, x: Float[Tensor, "batch time hidden"], lengths: Int[Tensor, "batch"] | None = None
+    ) -> Float[Tensor, "batch hidden"]:
+        last = x[:, -1] if lengths is None else x[torch.arange(len(x), device=x.device), lengths - 1]
         if not self.bidirectional:
-            return x[:, -1]
+            return last
         half = x.shape[2] // 2
-        return torch.cat([x[:, -1, :half], x[:, 0, half:]], dim=-1)
+        return torch.cat([last[:, :half], x[:, 0, half:]], dim=-1)
 
 
 class _PositionsModule(nn.Module):
@@ -157,15 +183,30 @@ class _SpreadModule(nn.Module):
         return (variance + (0.1 * scale).square()).sqrt()
 
 
+class _LockedDropout(nn.Module):
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x: Float[Tensor, "batch time feature"]) -> Float[Tensor, "batch time feature"]:
+        if not self.training or not self.rate:
+            return x
+        return x * functional.dropout(x.new_ones(x.shape[0], 1, x.shape[2]), self.rate)
+
+
 _MODULES: dict[type[blocks.Block], Callable[[Any, int], nn.Module]] = {
-    blocks.Embedding: lambda block, _: _EmbeddingModule(block.categories, block.sizes),
+    blocks.Embedding: lambda block, _: _EmbeddingModule(block.categories, block.sizes, block.dropout),
+    blocks.Characters: lambda block, _: CharactersModule(block.categories, block.size, block.channels, block.kernel),
     blocks.Linear: _linear,
-    blocks.Dropout: lambda block, _: nn.Dropout(block.rate),
+    blocks.Dropout: lambda block, _: nn.Dropout(block.rate) if block.per == "number" else _LockedDropout(block.rate),
     blocks.Clip: lambda block, _: nn.Hardtanh(-block.limit, block.limit),
     blocks.Segments: lambda block, _: nn.Identity() if block.size == 1 else _SegmentsModule(block.size),
     blocks.Steps: lambda block, _: _StepsModule(block.size),
     blocks.Recurrent: _recurrent,
     blocks.Last: lambda block, _: _LastModule(block.bidirectional),
+    blocks.Pool: lambda block, size: PoolModule(block.method, size, block.size),
+    blocks.Crf: lambda block, size: Crf(size, block.forbidden, block.forbidden_first),
+    blocks.AdaptiveSoftmax: lambda block, size: AdaptiveSoftmax(size, block.categories, block.cutoffs, block.factor),
     blocks.Positions: lambda block, size: _PositionsModule(block.count, size),
     blocks.Decode: lambda block, size: _DecodeModule(block.cell, size - block.hidden_size, block.hidden_size),
     blocks.Horizon: lambda block, _: _HorizonModule(block.time, block.horizon),

@@ -21,6 +21,7 @@ class RNN(RecurrentLayer):
 
     * `recurrent_dropout=p` drops units of h on its way into the recurrent product, the same ones at all steps of a row,
       in training (Gal & Ghahramani, 2016).
+    * `weight_dropout=p` drops entries of the recurrent matrices, anew for each call, in training (Merity et al., 2018).
     * `zoneout=p` lets each unit of the state keep its old number with this probability in training, and to this share
       otherwise (Krueger et al., 2017).
     * `layer_norm=True` normalises the two products of a step (Ba, Kiros & Hinton, 2016), with parameters
@@ -47,6 +48,7 @@ class RNN(RecurrentLayer):
         *,
         recurrent_dropout: float = 0.0,
         zoneout: float = 0.0,
+        weight_dropout: float = 0.0,
         layer_norm: bool = False,
         precision: ops.Precision = "float32",
         proj_size: None = None,
@@ -54,6 +56,7 @@ class RNN(RecurrentLayer):
         _refuse_projection(proj_size)
         check_nonlinearity(nonlinearity)
         self.recurrent_dropout, self.zoneout, self.layer_norm = recurrent_dropout, zoneout, layer_norm
+        self.weight_dropout = weight_dropout
         self.precision = precision
         self.nonlinearity = nonlinearity
         # torch's constructor knows two of the three; the weights are the same.
@@ -117,11 +120,13 @@ class LSTM(RecurrentLayer):
         peephole: bool = False,
         recurrent_dropout: float = 0.0,
         zoneout: float = 0.0,
+        weight_dropout: float = 0.0,
         layer_norm: bool = False,
         precision: ops.Precision = "float32",
     ) -> None:
         self.peephole = peephole
         self.recurrent_dropout, self.zoneout, self.layer_norm = recurrent_dropout, zoneout, layer_norm
+        self.weight_dropout = weight_dropout
         self.precision = precision
         super().__init__(
             "LSTM", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size,
@@ -179,6 +184,7 @@ class GRU(RecurrentLayer):
         reset_after: bool = True,
         recurrent_dropout: float = 0.0,
         zoneout: float = 0.0,
+        weight_dropout: float = 0.0,
         layer_norm: bool = False,
         precision: ops.Precision = "float32",
         proj_size: None = None,
@@ -186,6 +192,7 @@ class GRU(RecurrentLayer):
         _refuse_projection(proj_size)
         self.reset_after = reset_after
         self.recurrent_dropout, self.zoneout, self.layer_norm = recurrent_dropout, zoneout, layer_norm
+        self.weight_dropout = weight_dropout
         self.precision = precision
         super().__init__(
             "GRU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,

@@ -24,6 +24,7 @@ class RecurrentLayer(torch.nn.RNNBase):
 
     recurrent_dropout: float
     zoneout: float
+    weight_dropout: float = 0.0
     layer_norm: bool
     precision: ops.Precision
 
@@ -66,6 +67,7 @@ class RecurrentLayer(torch.nn.RNNBase):
         They are drawn after torch's own, which so are those of a plain layer of the same seed.
         """
         check(self.recurrence())
+        check_share("weight_dropout", self.weight_dropout)
         extra = extra_weights(self.recurrence(), self.hidden_size)
         for names in self._all_weights if extra else ():
             suffix, like = names[0].removeprefix("weight_ih"), getattr(self, names[0])
@@ -134,6 +136,11 @@ class RecurrentLayer(torch.nn.RNNBase):
             self._update_flat_weights()
         there = self._parameters
         weights: Any = [there[name] if name in there else getattr(self, name) for name in self._flat_weights_names]
+        if self.training and self.weight_dropout:
+            weights = [
+                torch.nn.functional.dropout(weight, self.weight_dropout) if name.startswith("weight_hh") else weight
+                for name, weight in zip(self._flat_weights_names, weights, strict=True)
+            ]
         return ops.recurrent(input, state, weights, self.recurrence(), training=self.training, **rows)
 
     def _state_sizes(self, input: Tensor, batch_sizes: Tensor | None) -> dict[str, tuple[int, int, int]]:
@@ -181,10 +188,14 @@ class RecurrentLayer(torch.nn.RNNBase):
 def check(recurrence: ops.Recurrence) -> None:
     """Raise ConfigError for options that are no probabilities, and for those that nothing computes together."""
     for name in ("recurrent_dropout", "zoneout"):
-        share = getattr(recurrence, name)
-        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-            raise ConfigError(f"{name}={share!r}: expected a probability. Pass a number between 0 and 1.")
+        check_share(name, getattr(recurrence, name))
     recurrence.plan(dtype=torch.float32, device=torch.device("cpu"), training=True)
+
+
+def check_share(name: str, share: object) -> None:
+    """Raise ConfigError for what is no probability."""
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise ConfigError(f"{name}={share!r}: expected a probability. Pass a number between 0 and 1.")
 
 
 def check_nonlinearity(name: str) -> None:
