@@ -1,51 +1,80 @@
-"""Forecasts to an honest verdict."""
+"""Forecasts, labels, tags and text to an honest verdict."""
 
-from recurra.evaluate._baselines import drift, forecast_baselines, persistence, seasonal_naive
-from recurra.evaluate._conformal import ENOUGH_SCORES, ConformalCorrection
-from recurra.evaluate._forecasts import Forecasts
-from recurra.evaluate._history import History
-from recurra.evaluate._linear import linear_autoregression
-from recurra.evaluate._metrics import (
-    Quotient,
-    absolute_error,
-    coverage,
-    quantile_loss,
-    scaled_error,
-    scaled_squared_error,
-    seasonal_error,
-    squared_error,
-    symmetric_percentage_error,
-)
-from recurra.evaluate._pictures import ReportInputs
-from recurra.evaluate._report import render_report, save_figures
-from recurra.evaluate._scores import Coverage, PerHorizon, PerSeries, Scores, SeriesRow, score
-from recurra.evaluate._split import Part, Split, split_in_time, windows
-from recurra.evaluate._verdict import Outcome, Verdict, judge
+from typing import TYPE_CHECKING
+
+from recurra._lazy import lazy
+
+if TYPE_CHECKING:
+    from recurra.evaluate._baselines import drift, forecast_baselines, persistence, seasonal_naive
+    from recurra.evaluate._calibration import Reliability, calibration_error, fit_temperature, reliability
+    from recurra.evaluate._classification import classification_scores
+    from recurra.evaluate._conformal import ENOUGH_SCORES, ConformalCorrection
+    from recurra.evaluate._forecasts import Forecasts
+    from recurra.evaluate._history import History
+    from recurra.evaluate._language import language_scores
+    from recurra.evaluate._linear import linear_autoregression
+    from recurra.evaluate._metrics import (
+        Quotient,
+        absolute_error,
+        coverage,
+        quantile_loss,
+        scaled_error,
+        scaled_squared_error,
+        seasonal_error,
+        squared_error,
+        symmetric_percentage_error,
+    )
+    from recurra.evaluate._page import Page, Passage, Section
+    from recurra.evaluate._picture import Picture
+    from recurra.evaluate._pictures import ReportInputs
+    from recurra.evaluate._report import render_report, save_figures
+    from recurra.evaluate._scores import Coverage, PerHorizon, PerSeries, Scores, SeriesRow, score
+    from recurra.evaluate._split import Part, Split, split_in_time, windows
+    from recurra.evaluate._tag_baselines import most_frequent_tags
+    from recurra.evaluate._tagging import tagging_scores
+    from recurra.evaluate._task_scores import METRIC_NAMES, ScoreTable, TaskScores
+    from recurra.evaluate._text_baselines import majority, tfidf_logistic
+    from recurra.evaluate._verdict import Outcome, Verdict, judge
 
 __all__ = [
     "ENOUGH_SCORES",
+    "METRIC_NAMES",
     "ConformalCorrection",
     "Coverage",
     "Forecasts",
     "History",
     "Outcome",
+    "Page",
     "Part",
+    "Passage",
     "PerHorizon",
     "PerSeries",
+    "Picture",
     "Quotient",
+    "Reliability",
     "ReportInputs",
+    "ScoreTable",
     "Scores",
+    "Section",
     "SeriesRow",
     "Split",
+    "TaskScores",
     "Verdict",
     "absolute_error",
+    "calibration_error",
+    "classification_scores",
     "coverage",
     "drift",
+    "fit_temperature",
     "forecast_baselines",
     "judge",
+    "language_scores",
     "linear_autoregression",
+    "majority",
+    "most_frequent_tags",
     "persistence",
     "quantile_loss",
+    "reliability",
     "render_report",
     "save_figures",
     "scaled_error",
@@ -56,5 +85,64 @@ __all__ = [
     "split_in_time",
     "squared_error",
     "symmetric_percentage_error",
+    "tagging_scores",
+    "tfidf_logistic",
     "windows",
 ]
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "ConformalCorrection": "recurra.evaluate._conformal",
+        "Coverage": "recurra.evaluate._scores",
+        "ENOUGH_SCORES": "recurra.evaluate._conformal",
+        "Forecasts": "recurra.evaluate._forecasts",
+        "History": "recurra.evaluate._history",
+        "METRIC_NAMES": "recurra.evaluate._task_scores",
+        "Outcome": "recurra.evaluate._verdict",
+        "Page": "recurra.evaluate._page",
+        "Part": "recurra.evaluate._split",
+        "Passage": "recurra.evaluate._page",
+        "PerHorizon": "recurra.evaluate._scores",
+        "PerSeries": "recurra.evaluate._scores",
+        "Picture": "recurra.evaluate._picture",
+        "Quotient": "recurra.evaluate._metrics",
+        "Reliability": "recurra.evaluate._calibration",
+        "ReportInputs": "recurra.evaluate._pictures",
+        "ScoreTable": "recurra.evaluate._task_scores",
+        "Scores": "recurra.evaluate._scores",
+        "Section": "recurra.evaluate._page",
+        "SeriesRow": "recurra.evaluate._scores",
+        "Split": "recurra.evaluate._split",
+        "TaskScores": "recurra.evaluate._task_scores",
+        "Verdict": "recurra.evaluate._verdict",
+        "absolute_error": "recurra.evaluate._metrics",
+        "calibration_error": "recurra.evaluate._calibration",
+        "classification_scores": "recurra.evaluate._classification",
+        "coverage": "recurra.evaluate._metrics",
+        "drift": "recurra.evaluate._baselines",
+        "fit_temperature": "recurra.evaluate._calibration",
+        "forecast_baselines": "recurra.evaluate._baselines",
+        "judge": "recurra.evaluate._verdict",
+        "language_scores": "recurra.evaluate._language",
+        "linear_autoregression": "recurra.evaluate._linear",
+        "majority": "recurra.evaluate._text_baselines",
+        "most_frequent_tags": "recurra.evaluate._tag_baselines",
+        "persistence": "recurra.evaluate._baselines",
+        "quantile_loss": "recurra.evaluate._metrics",
+        "reliability": "recurra.evaluate._calibration",
+        "render_report": "recurra.evaluate._report",
+        "save_figures": "recurra.evaluate._report",
+        "scaled_error": "recurra.evaluate._metrics",
+        "scaled_squared_error": "recurra.evaluate._metrics",
+        "score": "recurra.evaluate._scores",
+        "seasonal_error": "recurra.evaluate._metrics",
+        "seasonal_naive": "recurra.evaluate._baselines",
+        "split_in_time": "recurra.evaluate._split",
+        "squared_error": "recurra.evaluate._metrics",
+        "symmetric_percentage_error": "recurra.evaluate._metrics",
+        "tagging_scores": "recurra.evaluate._tagging",
+        "tfidf_logistic": "recurra.evaluate._text_baselines",
+        "windows": "recurra.evaluate._split",
+    },
+)

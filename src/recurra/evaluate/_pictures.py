@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,10 +16,8 @@ from recurra.evaluate._figures import (
     learning_figure,
 )
 from recurra.evaluate._forecasts import Forecasts
+from recurra.evaluate._picture import Picture
 from recurra.evaluate._scores import Scores
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 MOST_AHEAD = 4
 MOST_WORST = 4
@@ -54,19 +51,6 @@ class ReportInputs:
     finder: tuple[Sequence[float], Sequence[float]] | None = None  # learning rates and losses
     learning_rate: float | None = None  # the one that the finder chose
     season: int | None = None  # of the seasonal errors, for the explanation of MASE
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """A figure with its words: a name for files, a caption, and what somebody who can't see it is told."""
-
-    name: str
-    section: str
-    caption: str
-    detail: str
-    description: str
-    figure: Figure
-    wide: Figure | None = field(default=None)  # the same for wide screens
 
 
 def pictures(report: ReportInputs) -> Iterator[Picture]:
