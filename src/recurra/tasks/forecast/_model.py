@@ -82,13 +82,13 @@ def gather_samples(windows: Windows, origins: Tensor, picked: Tensor, chosen: Ch
 
 
 class Model:
-    """The network of a forecaster, trained or not."""
+    """The network of a forecaster: `network` is a trained one, else it's a fresh one."""
 
-    def __init__(self, composition: Composition, chosen: Chosen) -> None:
+    def __init__(self, composition: Composition, chosen: Chosen, network: Network | None = None) -> None:
         self.chosen = chosen
-        self.network = Network(composition)
+        self.network = Network(composition) if network is None else network
         self._levels = torch.tensor(chosen.levels)
-        if chosen.loss == "quantile":
+        if network is None and chosen.loss == "quantile":
             self._spread_quantiles()
 
     def _spread_quantiles(self) -> None:
