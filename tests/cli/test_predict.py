@@ -14,7 +14,7 @@ from polars.testing import assert_frame_equal
 
 from cases import bundles
 from recurra.cli import main
-from recurra.cli._predict import render, render_rows
+from recurra.cli._predict_forecast import render, render_rows
 from recurra.runtime import load
 from tasks.forecast.conftest import hourly
 from tasks.forecast.live_cases import COVARIATES, LiveCase, fit
@@ -228,7 +228,7 @@ def assert_close(found, expected):
 
 
 def test_json_lines_are_read_without_torch_and_what_lacks_is_said(fitted, models, monkeypatch):
-    monkeypatch.setattr("recurra.cli._predict._is_for_torch", lambda bundle: True)
+    monkeypatch.setattr("recurra.cli._predict_forecast._is_for_torch", lambda bundle: True)
     for name, rows in (("rows.jsonl", '[1, 2, 3]\n{"left": [1, 2], "right": 3}\n'), ("rows", '{"left": [1, 2]}\n')):
         (fitted.folder / name).write_text(rows)
     assert fitted("predict", str(models / "numbers"), "rows.jsonl").code == 0

@@ -32,7 +32,7 @@ COMMANDS: dict[str, Command | dict[str, Command]] = {
     ),
     "predict": Command(
         "recurra.cli._predict:predict",
-        "Forecast what comes after the last row of a table.",
+        "Forecast a table, label or tag texts, or go on writing.",
         "recurra predict sales-model sales.csv --out forecast.csv",
     ),
     "stream": Command(

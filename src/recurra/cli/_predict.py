@@ -1,128 +1,93 @@
 from __future__ import annotations
 
-import json
-import os
-import sys
-from functools import partial
-from importlib.util import find_spec
+import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
-import recurra
 from recurra.bundle import open_bundle
-from recurra.cli._csv_text import csv_line
-from recurra.cli._files import check_new_file, write_file
-from recurra.cli._output import PLAIN, Output, Screen, Seed
+from recurra.cli._output import PLAIN, Output, Seed
 from recurra.errors import ConfigError
-from recurra.tasks._load import ESTIMATORS
 
-if TYPE_CHECKING:
-    import polars
+_WRITING = Group("Writing on (models of `fit generate`)", sort_key=50)
 
-FORMATS = (".csv", ".parquet", ".json")
+
+class _Task(NamedTuple):
+    """Who predicts with the models of a task, and which flags it takes besides those that all take."""
+
+    path: str
+    flags: tuple[str, ...]
+
+
+_FORECAST = _Task("recurra.cli._predict_forecast:predict_forecast", ("runtime", "all"))
+_TASKS = {
+    "classify": _Task("recurra.cli._predict_classify:predict_classify", ("text", "runtime")),
+    "tag": _Task("recurra.cli._predict_tag:predict_tag", ("text", "runtime")),
+    "generate": _Task(
+        "recurra.cli._predict_generate:predict_generate",
+        ("prompt", "length", "temperature", "top_k", "top_p", "stop"),
+    ),
+}
 
 
 def predict(
     bundle: Annotated[Path, Parameter(help="Folder that `recurra fit` wrote.")],
-    data: Annotated[str, Parameter(help="Table that ends where the forecast begins.")],
+    data: Annotated[
+        str | None, Parameter(help="What to answer: a table that ends where the forecast begins, or a file of texts.")
+    ] = None,
     /,
     *,
-    out: Annotated[
-        Path | None, Parameter(help="File to write: .csv, .parquet or .json. Default: CSV on stdout.")
-    ] = None,
+    out: Annotated[Path | None, Parameter(help="File to write: .csv, .parquet, .json. Default: on stdout.")] = None,
     overwrite: Annotated[bool, Parameter(help="Replace the file that --out names.", negative=())] = False,
+    text: Annotated[tuple[str, ...], Parameter(help="A text to classify or tag, instead of a file; repeatable.")] = (),
     runtime: Annotated[
-        bool, Parameter(help="Without torch, row by row, as JSON lines always are; in order of time.", negative=())
+        bool, Parameter(help="Without torch; a table row by row, as JSON lines always are.", negative=())
     ] = False,
     every_step: Annotated[
         bool, Parameter(name="--all", help="As --runtime, with the answer after each row.", negative=())
     ] = False,
+    prompt: Annotated[str | None, Parameter(help="Text to go on from.", group=_WRITING)] = None,
+    length: Annotated[int | None, Parameter(help="Most pieces to write.", group=_WRITING)] = None,
+    temperature: Annotated[
+        float | None, Parameter(help="Below 1 more predictable, above 1 wilder; 0 takes the likeliest.", group=_WRITING)
+    ] = None,
+    top_k: Annotated[int | None, Parameter(help="Draw from so many likeliest pieces.", group=_WRITING)] = None,
+    top_p: Annotated[float | None, Parameter(help="Draw from the likeliest with this share.", group=_WRITING)] = None,
+    stop: Annotated[tuple[str, ...], Parameter(help="End where this was written; repeatable.", group=_WRITING)] = (),
     seed: Seed = None,
     output: Output = PLAIN,
 ) -> None:
-    """Forecast."""
-    suffix = ".csv" if out is None else out.suffix.lower()
-    if out is not None:
-        if suffix not in FORMATS:
-            raise ConfigError(f"--out {out}: unknown ending {out.suffix!r}. Use one of {', '.join(FORMATS)}.")
-        check_new_file(out, overwrite=overwrite)
-    screen = Screen(output)
-    if runtime or every_step or _is_json_lines(Path(data)) or not _is_for_torch(bundle):
-        from recurra.cli._predict_rows import predict_rows
-        from recurra.cli._stream_complaints import say
-
-        if suffix == ".parquet":
-            raise ConfigError(f"--out {out}: without torch and polars, .csv and .json are written. Use one of them.")
-        remark = say if not output.quiet else lambda text: None
-        found = predict_rows(bundle, Path(data), every_step=every_step, seed=seed, remark=remark)
-        rows, rendered = (lambda: found), partial(render_rows, found)
-    else:
-        frame = recurra.load(bundle).predict(data, seed=seed)
-        rows, rendered = partial(_rows, frame), partial(render, frame)
-    if out is None:
-        if not output.json:
-            sys.stdout.write(rendered(".csv").decode())
-        screen.document({"forecast": rows() if output.json else ()})
-        return
-    write_file(out, rendered(suffix))
-    screen.say(f"Forecast  {out}")
-    screen.document({"bundle": str(bundle), "out": str(out), "rows": len(rows())})
+    """Forecast a table, label or tag texts, or go on writing: whatever the model was fitted for."""
+    given = {
+        "text": text,
+        "runtime": runtime,
+        "all": every_step,
+        "prompt": prompt,
+        "length": length,
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "stop": stop,
+    }
+    name = open_bundle(bundle).manifest.task
+    task = _TASKS.get(name, _FORECAST)
+    own = {flag: value for flag, value in given.items() if value is not None and value is not False and value != ()}
+    for flag in own:
+        if flag not in task.flags:
+            raise ConfigError(f"{_dashed(flag)} is {_whose(flag)}; {bundle} is a model for {name}. Leave it out.")
+    if "all" in own:
+        own["every_step"] = own.pop("all")
+    module, _, function = task.path.partition(":")
+    answer: Any = getattr(importlib.import_module(module), function)
+    answer(bundle=bundle, data=data, out=out, overwrite=overwrite, seed=seed, output=output, **own)
 
 
-def _is_json_lines(data: Path) -> bool:
-    """Whether a file holds a JSON object a line, by its name or its first byte."""
-    if data.suffix.lower() in (".jsonl", ".ndjson"):
-        return True
-    # Whoever reads the table says what is wrong with one that can't be read.
-    if not data.is_file() or not os.access(data, os.R_OK):
-        return False
-    with data.open("rb") as file:
-        return file.read(1) == b"{"
+def _dashed(flag: str) -> str:
+    return f"--{flag.replace('_', '-')}"
 
 
-def _is_for_torch(bundle: Path) -> bool:
-    """Whether the training side is installed, and knows this model."""
-    return None not in (find_spec("torch"), find_spec("polars")) and open_bundle(bundle).manifest.task in ESTIMATORS
-
-
-def render_rows(rows: list[dict[str, Any]], suffix: str) -> bytes:
-    """Rows as a file of this kind; they have the columns of the first one."""
-    if suffix == ".csv":
-        return "".join(csv_line(cells) for cells in (*rows[:1], *(row.values() for row in rows))).encode()
-    return (json.dumps(rows, ensure_ascii=False, indent=1) + "\n").encode()
-
-
-def render(frame: polars.DataFrame, suffix: str) -> bytes:
-    """The frame as a file of this kind."""
-    import io
-
-    if suffix == ".csv":
-        return _with_iso_times(frame).write_csv().encode()
-    if suffix == ".json":
-        return render_rows(_rows(frame), suffix)
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer)
-    return buffer.getvalue()
-
-
-def _rows(frame: polars.DataFrame) -> list[dict[str, Any]]:
-    """Rows as JSON data; numbers that aren't finite are null."""
-    import polars as pl
-    import polars.selectors as cs
-
-    finite = cs.float().map_batches(lambda column: pl.select(pl.when(column.is_finite()).then(column)).to_series())
-    return _with_iso_times(frame).with_columns(finite).to_dicts()
-
-
-def _with_iso_times(frame: polars.DataFrame) -> polars.DataFrame:
-    """Times as ISO 8601 text, with fractions and zones only where there are any."""
-    import polars.selectors as cs
-
-    plain, zoned = cs.datetime(time_zone=None), cs.datetime(time_zone="*")
-    return frame.with_columns(
-        cs.date().dt.to_string("iso"),
-        plain.dt.to_string("%Y-%m-%dT%H:%M:%S%.f"),
-        zoned.dt.to_string("%Y-%m-%dT%H:%M:%S%.f%:z"),
-    )
+def _whose(flag: str) -> str:
+    """For which models a flag is."""
+    names = [name for name, task in {"forecast": _FORECAST, **_TASKS}.items() if flag in task.flags]
+    return f"for models of fit {' and '.join(names)}"
