@@ -77,3 +77,37 @@ def test_float32_is_close_to_float64() -> None:
     torch.testing.assert_close(
         field.float().log_likelihood(scores.float(), labels, lengths).double(), exact, rtol=1e-5, atol=1e-4
     )
+
+
+class _Likelihood(torch.nn.Module):
+    """A field whose forward is its likelihood."""
+
+    def __init__(self, field: nn.Crf) -> None:
+        super().__init__()
+        self.field = field
+
+    def forward(self, *given: torch.Tensor) -> torch.Tensor:
+        return self.field.log_likelihood(*given)
+
+
+def test_gradients_of_all_that_is_learned() -> None:
+    field, lengths = crf(), torch.tensor([3, 1, 0, 2])
+    labels = torch.tensor([[0, 1, 0], [1, 0, 0], [0, 0, 0], [1, 2, 0]])
+    scores, weights = torch.randn(4, 3, 3, dtype=torch.float64), torch.randn(4, dtype=torch.float64)
+
+    def likelihood(transitions: torch.Tensor, first: torch.Tensor) -> torch.Tensor:
+        given = {"field.transitions": transitions, "field.first": first}
+        return weights @ torch.func.functional_call(_Likelihood(field), given, (scores, labels, lengths))
+
+    start = field.transitions.detach().clone().requires_grad_(), field.first.detach().clone().requires_grad_()
+    assert torch.autograd.gradcheck(likelihood, start)
+
+
+def test_paths_that_score_little_count_where_the_others_are_forbidden() -> None:
+    field = crf()
+    scores = torch.zeros(1, 4, 3, dtype=torch.float64)
+    scores[0, :, 1] = 100.0  # less every other step, since label 1 can't follow itself
+    totals = torch.tensor([score(field, scores[0], path) for path in product(range(3), repeat=4)], dtype=torch.float64)
+    labels = torch.tensor([[0, 1, 0, 1]])
+    found = field.log_likelihood(scores, labels, torch.tensor([4])).item()
+    torch.testing.assert_close(found, score(field, scores[0], (0, 1, 0, 1)) - totals.logsumexp(0).item())

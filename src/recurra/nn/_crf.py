@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from recurra.nn._partition import LogPartition
+
 FORBIDDEN = -1e4  # less than any score, and finite: infinities turn gradients into NaN
 
 
@@ -67,7 +69,8 @@ class Crf(nn.Module):
         lengths: Int[Tensor, "batch"],
     ) -> Float[Tensor, "batch"]:
         """log p(labels | scores) of each row."""
-        return self._path_score(scores, labels, lengths) - self._log_partition(scores, lengths)
+        partition = LogPartition.apply(scores, self._transitions(), self._first(), lengths)
+        return self._path_score(scores, labels, lengths) - partition  # pyright: ignore[reportOperatorIssue]
 
     @torch.no_grad()
     def decode(
@@ -93,14 +96,6 @@ class Crf(nn.Module):
         moves = self._transitions()[labels[:, :-1], labels[:, 1:]]
         total = (steps * within).sum(1) + (moves * within[:, 1:]).sum(1)
         return total + self._first()[labels[:, 0]] * (lengths > 0)
-
-    def _log_partition(self, scores: Tensor, lengths: Tensor) -> Float[Tensor, "batch"]:
-        transitions = self._transitions()
-        total = self._first() + scores[:, 0]  # (B, L): log of the sum over all paths that end in each label
-        for t in range(1, scores.shape[1]):
-            arrived = (total[:, :, None] + transitions).logsumexp(1)
-            total = torch.where((t < lengths)[:, None], arrived + scores[:, t], total)
-        return total.logsumexp(1) * (lengths > 0)
 
 
 def best_paths(
