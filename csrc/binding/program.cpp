@@ -73,18 +73,32 @@ class State {
     std::atomic<bool> busy_{false};
 };
 
-constexpr std::array<std::pair<std::string_view, core::Kind>, 21> kKinds{{
-    {"add", core::Kind::kAdd},           {"subtract", core::Kind::kSubtract},
-    {"multiply", core::Kind::kMultiply}, {"divide", core::Kind::kDivide},
-    {"maximum", core::Kind::kMaximum},   {"clip", core::Kind::kClip},
-    {"relu", core::Kind::kRelu},         {"tanh", core::Kind::kTanh},
-    {"gelu", core::Kind::kGelu},         {"abs", core::Kind::kAbs},
-    {"sqrt", core::Kind::kSqrt},         {"sum", core::Kind::kSum},
-    {"last", core::Kind::kLast},         {"concatenate", core::Kind::kConcatenate},
-    {"slice", core::Kind::kSlice},       {"transpose", core::Kind::kTranspose},
-    {"gather", core::Kind::kGather},     {"linear", core::Kind::kLinear},
-    {"sort", core::Kind::kSort},         {"run", core::Kind::kRun},
+constexpr std::array<std::pair<std::string_view, core::Kind>, 25> kKinds{{
+    {"add", core::Kind::kAdd},
+    {"subtract", core::Kind::kSubtract},
+    {"multiply", core::Kind::kMultiply},
+    {"divide", core::Kind::kDivide},
+    {"maximum", core::Kind::kMaximum},
+    {"clip", core::Kind::kClip},
+    {"relu", core::Kind::kRelu},
+    {"tanh", core::Kind::kTanh},
+    {"gelu", core::Kind::kGelu},
+    {"abs", core::Kind::kAbs},
+    {"sqrt", core::Kind::kSqrt},
+    {"sum", core::Kind::kSum},
+    {"last", core::Kind::kLast},
+    {"concatenate", core::Kind::kConcatenate},
+    {"slice", core::Kind::kSlice},
+    {"transpose", core::Kind::kTranspose},
+    {"gather", core::Kind::kGather},
+    {"linear", core::Kind::kLinear},
+    {"sort", core::Kind::kSort},
+    {"run", core::Kind::kRun},
     {"cell", core::Kind::kCell},
+    {"pool", core::Kind::kPool},
+    {"paths", core::Kind::kPaths},
+    {"spell", core::Kind::kSpell},
+    {"log_softmax", core::Kind::kLogSoftmax},
 }};
 
 core::Kind kind_named(std::string_view name) {
@@ -310,7 +324,8 @@ void recurra::binding::define_program(nb::module_& module) {
                                       ? std::make_shared<const core::Linear>(floats_of(weight), b, outputs, inputs)
                                       : std::make_shared<const core::Linear>(bytes, scale, b, outputs, inputs)};
             },
-            nb::arg("weight"), nb::arg("bias").none());
+            nb::arg("weight"), nb::arg("bias").none())
+        .def_prop_ro("outputs", [](const Linear& self) { return self.core->outputs(); });
     nb::class_<State>(module, "State")
         .def(nb::init<std::size_t>(), nb::arg("size"))
         .def("copy", [](const State& self) { return std::make_unique<State>(self); })

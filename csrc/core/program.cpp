@@ -7,6 +7,8 @@
 #include <cstddef>
 
 #include "core/arrays.hpp"
+#include "core/pooling.hpp"
+#include "core/scoring.hpp"
 #include "core/stack.hpp"
 #include "core/timeline.hpp"
 #include "core/workspace.hpp"
@@ -114,6 +116,14 @@ struct Program::Pass {
                 return run_stack(it);
             case Kind::kCell:
                 return run_cell(it);
+            case Kind::kPool:
+                return pool(it);
+            case Kind::kPaths:
+                return extend_paths(it);
+            case Kind::kSpell:
+                return spell(it);
+            case Kind::kLogSoftmax:
+                return log_softmax(it);
         }
     }
 
@@ -254,6 +264,71 @@ struct Program::Pass {
             float* const to = result(it.out) + r * size;
             std::copy_n(data(it.in[0]) + r * row_of(it.in[0]), size, to);
             for (Index i = 0; i < size; i += width) std::sort(to + i, to + i + width);
+        }
+    }
+
+    void pool(const Instruction& it) const noexcept {
+        const Index time = value(it.in[0]).dims[0];
+        const Index width = value(it.out).dims[1];
+        for (Index r = 0; r < rows; ++r) {
+            float* const out = result(it.out) + r * width;
+            float* const state = it.state < 0 ? nullptr : states[r] + it.state;
+            arrays::Pooled pooled;
+            std::fill_n(out, width, 0.0F);
+            if (state != nullptr) {
+                std::copy_n(state, width, out);
+                pooled = {.weight = state[width], .peak = state[width + 1]};
+            }
+            const float* const scores = it.in.size() > 1 ? data(it.in[1]) + r * row_of(it.in[1]) : nullptr;
+            const auto how = static_cast<arrays::Pooling>(it.axis);
+            pooled = arrays::pool(how, data(it.in[0]) + r * row_of(it.in[0]), scores, time, width, pooled, out);
+            if (state != nullptr) {
+                std::copy_n(out, width, state);
+                state[width] = pooled.weight;
+                state[width + 1] = pooled.peak;
+            }
+            if (how == arrays::Pooling::kMax || pooled.weight == 0) continue;
+            for (Index i = 0; i < width; ++i) out[i] /= pooled.weight;
+        }
+    }
+
+    void extend_paths(const Instruction& it) const noexcept {
+        const auto [time, labels, depth] = value(it.out).dims;
+        for (Index r = 0; r < rows; ++r) {
+            float* const state = it.state < 0 ? nullptr : states[r] + it.state;
+            const float* scores = data(it.in[0]) + r * row_of(it.in[0]);
+            const float* before = state != nullptr && state[labels] != 0 ? state : nullptr;
+            float* out = result(it.out) + r * time * labels;
+            for (Index t = 0; t < time; ++t, scores += labels, out += labels) {
+                arrays::extend_paths(before, data(it.in[2]), data(it.in[1]), scores, labels, out);
+                before = out;
+            }
+            if (state == nullptr || time == 0) continue;
+            std::copy_n(before, labels, state);
+            state[labels] = 1;  // has begun
+        }
+    }
+
+    void spell(const Instruction& it) const noexcept {
+        const auto [kernel, categories, channels] = value(it.in[1]).dims;
+        const auto [words, characters, depth] = value(it.in[0]).dims;
+        for (Index r = 0; r < rows; ++r) {
+            for (Index t = 0; t < words; ++t) {
+                arrays::spell(data(it.in[0]) + r * row_of(it.in[0]) + t * characters, characters, data(it.in[1]),
+                              kernel, categories, data(it.in[2]), channels, scratch,
+                              result(it.out) + (r * words + t) * channels);
+            }
+        }
+    }
+
+    void log_softmax(const Instruction& it) const noexcept {
+        const auto& dims = value(it.out).dims;
+        const Index size = value(it.out).size();
+        const Index width = dims[2] > 1 ? dims[2] : dims[1];
+        for (Index r = 0; r < rows; ++r) {
+            const float* const from = data(it.in[0]) + r * row_of(it.in[0]);
+            float* const to = result(it.out) + r * size;
+            for (Index i = 0; i < size; i += width) arrays::log_softmax(from + i, width, to + i);
         }
     }
 

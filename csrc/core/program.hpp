@@ -42,6 +42,11 @@ enum class Kind : std::uint8_t {
     kRun,   // a stack over d0, from the state or from 0; `axis` 1: from the last step to the first
     kCell,  // one step of a stack for each of d0, each from its own state: of x (d0, F) and h (d0, H); a c is equal to
             // h
+    // Of sequences of any length.
+    kPool,        // over d0, which becomes 1: `axis` as arrays::Pooling; of attention also scores (d0, 1)
+    kPaths,       // scores (d0, L), constant transitions (L, L) and first scores (L): see arrays::extend_paths
+    kSpell,       // of codes (d0, characters), a constant table (kernel, categories, channels) and bias (channels)
+    kLogSoftmax,  // along the last axis that isn't 1
 };
 
 struct Value {
@@ -64,7 +69,9 @@ struct Instruction {
     float b = 0;
     std::shared_ptr<const Linear> linear{};
     std::shared_ptr<const Stack> stack{};
-    std::int64_t state = -1;  // where the state of kRun begins in a sequence's numbers; -1: it begins at 0
+    // Where the state of kRun, kPool (d1 + 2 numbers) or kPaths (L + 1) begins in a sequence's numbers; -1: it begins
+    // at 0.
+    std::int64_t state = -1;
 };
 
 class Program {

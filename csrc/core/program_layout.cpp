@@ -63,6 +63,7 @@ Program::Program(std::vector<Value> values, std::vector<Instruction> instruction
             expect(i < it.in.size(), "an instruction lacks a value to read");
             return values_[at(it.in[i])].dims;
         };
+        const auto is_constant = [&](std::size_t i) { return values_[at(it.in[i])].place == Value::Place::kConstant; };
         std::array<Index, 3> strides{};
         bool fits = true;
         switch (it.kind) {
@@ -128,6 +129,28 @@ Program::Program(std::vector<Value> values, std::vector<Instruction> instruction
                                  (one.layer.features + one.layer.hidden);
                     }
                 }
+                break;
+            case Kind::kPool:
+                fits = it.axis >= 0 && it.axis <= 2 && out[0] == 1 && out[1] == in(0)[1] && out[2] == 1 &&
+                       in(0)[2] == 1 && (it.axis == 2) == (it.in.size() == 2);
+                if (fits && it.axis == 2) fits = in(1) == std::array<Index, 3>{in(0)[0], 1, 1};
+                if (fits && it.state >= 0) state_size_ = std::max(state_size_, it.state + out[1] + 2);
+                if (fits) work_ += values_[at(it.in[0])].size();
+                break;
+            case Kind::kPaths:
+                fits = in(0) == out && out[1] >= 1 && out[2] == 1 && in(1) == std::array<Index, 3>{out[1], out[1], 1} &&
+                       in(2) == std::array<Index, 3>{1, out[1], 1} && is_constant(1) && is_constant(2);
+                if (fits && it.state >= 0) state_size_ = std::max(state_size_, it.state + out[1] + 1);
+                if (fits) work_ += out[0] * out[1] * out[1];
+                break;
+            case Kind::kSpell:
+                fits = out[0] == in(0)[0] && in(0)[2] == 1 && out[1] == in(1)[2] && out[2] == 1 && in(1)[0] % 2 == 1 &&
+                       in(2) == std::array<Index, 3>{1, out[1], 1} && is_constant(1) && is_constant(2);
+                if (fits) work_ += values_[at(it.in[0])].size() * in(1)[0] * out[1];
+                scratch_row_ = std::max(scratch_row_, (out[1] + 15) / 16 * 16);
+                break;
+            case Kind::kLogSoftmax:
+                fits = in(0) == out && (out[2] > 1 || out[1] >= 1);
                 break;
             default:
                 fits = in(0) == out;

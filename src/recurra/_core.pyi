@@ -88,6 +88,8 @@ class Linear:
     """An affine map, weight (outputs, inputs), or (weight, scale) of int8, and bias (outputs) or None."""
 
     def __init__(self, weight: Any, bias: Any | None) -> None: ...
+    @property
+    def outputs(self) -> int: ...
 
 class State:
     """The numbers of one sequence, zeros at first. What steps with it in one thread can't be used in another."""

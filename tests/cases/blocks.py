@@ -34,12 +34,29 @@ class BlockCase:
             return torch.randint(0, 3, (batch, *self.shape), generator=generator)
         return torch.randn((batch, *self.shape), generator=generator).abs() + 0.1
 
+    def composition(self, output: str) -> blocks.Composition:
+        """A network of this block; a tied one stands behind the embedding that it is tied to."""
+        taken = (TIED.branch,) if self.block == TIED else ("x",)
+        words = blocks.Branch(name=TIED.branch, takes=("x",), blocks=(blocks.Embedding(categories=(5,), sizes=(3,)),))
+        last = blocks.Branch(name=output, takes=taken, blocks=(self.block,))  # pyright: ignore[reportArgumentType]
+        return blocks.Composition(
+            inputs={"x": 1 if self.block == TIED else self.shape[-1]},
+            branches=(words, last) if self.block == TIED else (last,),
+        )
+
+    def input(self, *, batch: int, seed: int) -> Tensor:
+        """What that network takes."""
+        if self.block == TIED:
+            return torch.randint(0, 5, (batch, 7, 1), generator=torch.Generator().manual_seed(seed))
+        return self.sample(batch=batch, seed=seed)
+
 
 def _table() -> torch.nn.Embedding:
     """The vectors that a tied block shares: another branch's, so always the same."""
     return torch.nn.Embedding.from_pretrained(torch.linspace(-1, 1, 15).reshape(5, 3), freeze=False)
 
 
+TIED = blocks.TiedLinear(branch="words", categories=5)
 BLOCKS = [
     BlockCase("embedding", blocks.Embedding(categories=(3, 5), sizes=(2, 4)), (7, 2), codes=True),
     BlockCase("linear", blocks.Linear(size=5, activation="relu"), (7, 3)),
@@ -65,7 +82,7 @@ BLOCKS = [
         for method in ("max", "mean", "attention")
     ),  # pyright: ignore
     BlockCase("crf", blocks.Crf(forbidden=((0, 2), (1, 1)), forbidden_first=(2,)), (7, 3)),
-    BlockCase("tied linear", blocks.TiedLinear(branch="words", categories=5), (7, 3)),
+    BlockCase("tied linear", TIED, (7, 3)),
     BlockCase("adaptive softmax", blocks.AdaptiveSoftmax(categories=9, cutoffs=(3, 6), factor=2), (7, 4)),
     BlockCase("dropout of sequences", blocks.Dropout(rate=0.5, per="sequence"), (7, 3)),
     BlockCase("positions", blocks.Positions(count=3), (3, 4)),

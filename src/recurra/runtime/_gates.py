@@ -8,7 +8,8 @@ import numpy as np
 
 from recurra.blocks import Recurrent
 from recurra.errors import ConfigError
-from recurra.runtime._lowering import CELLS, FIELDS, Weights
+from recurra.runtime._lowering import CELLS, Weights
+from recurra.runtime._places import FIELDS
 from recurra.runtime._session import Trace
 
 Hold = Mapping[str, float]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -31,9 +33,14 @@ class Weights:
             return stored[0] * stored[1][:, None]
         return stored
 
-    def linear(self, name: str) -> Linear:
-        """The map of `name`.weight and `name`.bias."""
-        return self._keep(("linear", name), lambda: Linear(self._matrix(f"{name}.weight"), self.array(f"{name}.bias")))
+    def linear(self, name: str, *, weight: str = "", has_bias: bool = True) -> Linear:
+        """The map of `name`.weight, or of another matrix, and `name`.bias."""
+        weight = weight or f"{name}.weight"
+
+        def make() -> Linear:
+            return Linear(self._matrix(weight), self.array(f"{name}.bias") if has_bias else None)
+
+        return self._keep(("linear", name, weight), make)
 
     def stack(self, cell: str, name: str, suffixes: tuple[str, ...]) -> Stack:
         """Layers of a cell, one for each suffix: "_l0", "_l1_reverse"; "" of torch's single cells."""
@@ -59,8 +66,8 @@ class Weights:
         return self._packed[key]
 
 
+FORBIDDEN = -1e4  # the score of a transition that is not to be: as in `nn.Crf`
 CELLS = {"rnn": "rnn-tanh", "lstm": "lstm", "gru": "gru"}
-FIELDS = {"rnn": 1, "lstm": 2, "gru": 1}
 
 
 @dataclass
@@ -69,22 +76,15 @@ class Lowering:
 
     build: Builder
     weights: Weights
-    keeps_state: bool  # recurrent stacks go on from a state
-    state_size: int = 0
+    states: Mapping[str, range]  # the numbers of a block in the state that it goes on from; others begin at 0
 
     def block(self, block: blocks.Block, name: str, x: Value) -> Value:
         """The output of `block`, whose parameters begin with `name`, for `x`."""
         return _BLOCKS[type(block)](self, block, name, x)
 
-    def state_of(self, size: int) -> int:
-        """Room for so many numbers in the state of a sequence; where they begin."""
-        self.state_size += size
-        return self.state_size - size
-
-
-def state_numbers(block: blocks.Recurrent) -> int:
-    """How many numbers of a sequence's state a recurrent block has: for each layer h, then c of an LSTM."""
-    return block.num_layers * block.hidden_size * FIELDS[block.cell]
+    def state_of(self, name: str) -> int:
+        """Where a block's numbers begin in the state of a sequence; -1 if it begins at 0."""
+        return self.states[name].start if name in self.states else -1
 
 
 def join(build: Builder, values: list[Value], how: str) -> Value:
@@ -123,9 +123,8 @@ def _recurrent(low: Lowering, block: blocks.Recurrent, name: str, x: Value) -> V
     layers = [f"_l{layer}" for layer in range(block.num_layers)]
     shape = (x.shape[0], block.hidden_size)
     if not block.bidirectional:
-        state = low.state_of(state_numbers(block)) if low.keeps_state else -1
         stack = low.weights.stack(block.cell, name, tuple(layers))
-        return low.build.add("run", shape, x, state=state, weights=stack)
+        return low.build.add("run", shape, x, state=low.state_of(name), weights=stack)
     for layer in layers:
         both = [
             low.build.add("run", shape, x, axis=axis, weights=low.weights.stack(block.cell, name, (layer + suffix,)))
@@ -146,6 +145,62 @@ def _last(low: Lowering, block: blocks.Last, name: str, x: Value) -> Value:
         for row, column in ((time - 1, 0), (0, half))
     ]
     return low.build.view(join(low.build, ends, "concatenate"), (width,))
+
+
+def _characters(low: Lowering, block: blocks.Characters, name: str, x: Value) -> Value:
+    # What a character gives to each place of a window doesn't depend on the others: vectors and convolution are one
+    # table of sums to be.
+    vectors = low.weights.array(f"{name}.table.weight")
+    places = low.weights.array(f"{name}.linear.weight").reshape(block.channels, block.kernel, block.size)
+    table = low.build.constant(np.einsum("vs,cks->kvc", vectors, places))
+    bias = low.build.constant(low.weights.array(f"{name}.linear.bias"))
+    return low.build.add("spell", (x.shape[0], block.channels), x, table, bias)
+
+
+def _pool(low: Lowering, block: blocks.Pool, name: str, x: Value) -> Value:
+    width = x.shape[1]
+    given = [x]
+    if block.method == "attention":
+        key = low.build.add("linear", (x.shape[0], block.size), x, weights=low.weights.linear(f"{name}.key"))
+        query = low.weights.linear(f"{name}.query", has_bias=False)
+        given.append(low.build.add("linear", (x.shape[0], 1), low.build.add("tanh", key.shape, key), weights=query))
+    axis = ("max", "mean", "attention").index(block.method)
+    pooled = low.build.add("pool", (1, width), *given, axis=axis, state=low.state_of(name))
+    return low.build.view(pooled, (width,))
+
+
+def _crf(low: Lowering, block: blocks.Crf, name: str, x: Value) -> Value:
+    transitions, first = (np.array(low.weights.array(f"{name}.{part}")) for part in ("transitions", "first"))
+    for before, after in block.forbidden:
+        transitions[before, after] = FORBIDDEN
+    first[list(block.forbidden_first)] = FORBIDDEN
+    constants = low.build.constant(transitions), low.build.constant(first)
+    return low.build.add("paths", x.shape, x, *constants, state=low.state_of(name))
+
+
+def _tied_linear(low: Lowering, block: blocks.TiedLinear, name: str, x: Value) -> Value:
+    tied = low.weights.linear(name, weight=f"chains.{block.branch}.0.tables.0.weight")
+    return low.build.add("linear", (*x.shape[:-1], block.categories), x, weights=tied)
+
+
+def _adaptive_softmax(low: Lowering, block: blocks.AdaptiveSoftmax, name: str, x: Value) -> Value:
+    build, rows = low.build, math.prod(x.shape[:-1])
+
+    def logarithms(given: Value, width: int, *maps: str) -> Value:
+        for map_name in maps:
+            linear = low.weights.linear(f"{name}.{map_name}", has_bias=False)
+            given = build.add("linear", (rows, linear.outputs), given, weights=linear)
+        return build.add("log_softmax", (rows, width), given)
+
+    ends = (*block.cutoffs, block.categories)
+    flat = build.view(x, (rows, x.shape[-1]))
+    head = logarithms(flat, ends[0] + len(block.cutoffs), "head")
+    parts = [build.add("slice", (rows, ends[0]), head, axis=1)]
+    for place, (start, end) in enumerate(pairwise(ends)):
+        within = logarithms(flat, end - start, f"tail.{place}.0", f"tail.{place}.1")
+        cluster = build.add("slice", (rows, 1), head, axis=1, start=ends[0] + place)
+        parts.append(build.add("add", within.shape, within, cluster))
+    return build.view(join(build, parts, "concatenate"), (*x.shape[:-1], block.categories))
 
 
 def _decode(low: Lowering, block: blocks.Decode, name: str, x: Value) -> Value:
@@ -205,6 +260,7 @@ def _mean(build: Builder, values: Value, observed: Value) -> Value:
 
 _BLOCKS: dict[type[blocks.Block], Callable[[Lowering, Any, str, Value], Value]] = {
     blocks.Embedding: _embedding,
+    blocks.Characters: _characters,
     blocks.Linear: _linear,
     blocks.Dropout: lambda low, block, name, x: x,
     blocks.Clip: lambda low, block, name, x: low.build.add("clip", x.shape, x, bounds=(-block.limit, block.limit)),
@@ -212,6 +268,10 @@ _BLOCKS: dict[type[blocks.Block], Callable[[Lowering, Any, str, Value], Value]] 
     blocks.Steps: lambda low, block, name, x: low.build.view(x, (x.shape[0] * block.size, x.shape[1] // block.size)),
     blocks.Recurrent: _recurrent,
     blocks.Last: _last,
+    blocks.Pool: _pool,
+    blocks.Crf: _crf,
+    blocks.TiedLinear: _tied_linear,
+    blocks.AdaptiveSoftmax: _adaptive_softmax,
     blocks.Positions: lambda low, block, name, x: low.build.add(
         "add", x.shape, x, low.build.constant(low.weights.array(f"{name}.weight"))
     ),

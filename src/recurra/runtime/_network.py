@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from recurra.blocks import Branch, Composition, Recurrent
+from recurra.blocks import Branch, Composition, Last, Pool, Recurrent
 from recurra.errors import ConfigError
 from recurra.runtime._gates import Hold, trace_stack
-from recurra.runtime._lowering import Lowering, Weights, join, state_numbers
+from recurra.runtime._lowering import Lowering, Weights, join
 from recurra.runtime._native import Program, State
+from recurra.runtime._places import state_places
 from recurra.runtime._program import Builder, Value
 from recurra.runtime._session import Trace
 
@@ -19,7 +20,7 @@ Inputs = Mapping[str, np.ndarray]
 # What to train instead of a block that wants the whole sequence.
 _INSTEAD = {
     "recurrent": "train it one way, without bidirectional",
-    "last": "take the output of each step",
+    "last": "take the last output of layers that go one way",
     "segments": "train with segments of one step",
     "steps": "train with segments of one step",
 }
@@ -52,6 +53,7 @@ class Network:
         self.outputs = outputs or (composition.branches[-1].name,)
         self._branches = {branch.name: branch for branch in composition.branches}
         self._weights = Weights(weights)
+        self._places = state_places(composition, self.outputs)
         self._compiled: dict[Any, Compiled] = {}
 
     def run(self, inputs: Inputs, *, outputs: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
@@ -70,12 +72,7 @@ class Network:
     def state_size(self) -> int:
         """The numbers of a sequence's state."""
         self._check_streams()
-        return sum(
-            state_numbers(block)
-            for branch in self.composition.needed(self.outputs)
-            for block in branch.blocks
-            if isinstance(block, Recurrent)
-        )
+        return max((place.stop for place in self._places.values()), default=0)
 
     def step(self, inputs: Inputs, states: Sequence[State]) -> dict[str, np.ndarray]:
         """One step of each of B sequences, whose states move on: inputs (B, F), outputs (B, ...).
@@ -101,26 +98,28 @@ class Network:
         traces: list[Trace] = []
         numbers = None
         if state is not None:
-            given = {name: array[:, None] for name, array in given.items()}
             numbers = np.empty(state.size, dtype=np.float32)
             state.read(numbers)
-        used = 0
+
+        def run(wanted: tuple[str, ...]) -> dict[str, np.ndarray]:
+            if state is None:
+                return self.run(given, outputs=wanted)
+            compiled = self.compiled({name: x.shape[1:] for name, x in given.items()}, outputs=wanted, step=True)
+            return _run(compiled, given, 1, [state.copy()])
+
         for branch in self.composition.needed(self.outputs):
             for position, block in enumerate(branch.blocks):
                 if not isinstance(block, Recurrent):
                     continue
-                x = self.run(given, outputs=(f"{branch.name}@{position}",))[f"{branch.name}@{position}"]
-                size = state_numbers(block)
-                before = None if numbers is None else numbers[used : used + size]
-                used += size
+                (x,) = run((f"{branch.name}@{position}",)).values()  # (1, T, F), or (1, F) of a step
                 name = f"chains.{branch.name}.{position}"
-                hidden, found = trace_stack(block, self._weights, name, branch.name, x[0], before, hold or {})
+                own = self._places[name] if numbers is not None else None
+                before = None if numbers is None or own is None else numbers[own.start : own.stop]
+                steps = x[0] if state is None else x
+                hidden, found = trace_stack(block, self._weights, name, branch.name, steps, before, hold or {})
                 traces += found
-                given[f"{branch.name}@{position + 1}"] = hidden[None]
-        answers = self.run(given, outputs=outputs)
-        if state is not None:
-            answers = {name: array[:, 0] for name, array in answers.items()}
-        return answers, tuple(traces)
+                given[f"{branch.name}@{position + 1}"] = hidden[None] if state is None else hidden
+        return run(outputs), tuple(traces)
 
     def _check_streams(self) -> None:
         obstacles = self.composition.obstacles()
@@ -146,7 +145,7 @@ class Network:
 
     def _compile(self, shapes: Mapping[str, tuple[int, ...]], outputs: tuple[str, ...], *, step: bool) -> Compiled:
         build = Builder()
-        low = Lowering(build, self._weights, keeps_state=step)
+        low = Lowering(build, self._weights, self._places if step else {})
         values = {name: build.input((1, *shape) if step else shape) for name, shape in shapes.items()}
 
         def value(name: str) -> Value:
@@ -172,13 +171,22 @@ class Network:
                 x = low.block(branch.blocks[position], f"chains.{branch.name}.{position}", x)
             return x
 
-        # In the order of the composition, so that states lie in the order of `state_size`.
-        if step:
-            for branch in self.composition.needed(outputs):
-                value(branch.name)
         results = [value(name) for name in outputs]
-        given = tuple(result.shape[1:] if step else result.shape for result in results)
+        given = tuple(
+            result.shape[1:] if step and self._has_time(name) else result.shape
+            for name, result in zip(outputs, results, strict=True)
+        )
         return Compiled(build.program(list(zip(results, given, strict=True))), tuple(shapes), outputs, given)
+
+    def _has_time(self, name: str) -> bool:
+        """Whether an input or a branch, or what goes into a block of it, has a value for each step."""
+        branch, _, end = name.partition("@")
+        if branch not in self._branches:
+            return True
+        chain = self._branches[branch].blocks
+        if any(isinstance(block, Last | Pool) for block in chain[: int(end) if end else None]):
+            return False
+        return any(self._has_time(taken) for taken in self._branches[branch].takes)
 
 
 def _run(compiled: Compiled, inputs: Inputs, rows: int, states: list[State] | None) -> dict[str, np.ndarray]:
