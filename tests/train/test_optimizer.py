@@ -80,3 +80,13 @@ def test_the_optimizer_keeps_as_many_copies_as_said(name):
     optimizer.step()
     kept = [value for value in optimizer.state[parameters[0]].values() if value.shape == parameters[0].shape]
     assert len(kept) == optimizer_copies(settings)
+
+
+def test_plain_descent_keeps_nothing():
+    weight = nn.Parameter(torch.tensor([2.0]))
+    optimizer = build_optimizer([weight], config(optimizer="sgd", momentum=0.0, weight_decay=0.0), learning_rate=0.25)
+    for expected in (1.0, 0.0):
+        weight.grad = torch.tensor([4.0])
+        optimizer.step()
+        assert weight.item() == expected
+    assert optimizer_copies(config(optimizer="sgd", momentum=0.0)) == 0

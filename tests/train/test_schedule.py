@@ -45,9 +45,22 @@ def test_one_cycle_by_hand():
     assert rates[9] == pytest.approx(4e-6)
 
 
+def test_exponential_halves_as_zaremba_did():
+    rates = [learning_rate_at("exponential", step, steps=13 * 5, peak=1.0, epochs=13) for step in range(13 * 5)]
+    expected = [1.0] * 4 + [0.5**power for power in range(1, 10)]
+    assert rates == pytest.approx([rate for rate in expected for _ in range(5)])
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 7])
+def test_exponential_with_few_epochs_begins_at_the_peak(epochs):
+    rates = [learning_rate_at("exponential", epoch, steps=epochs, peak=0.3, epochs=epochs) for epoch in range(epochs)]
+    assert rates[0] == 0.3
+    assert rates == sorted(rates, reverse=True)
+
+
 @settings(deadline=None)
 @given(
-    schedule=st.sampled_from(["one-cycle", "cosine", "constant"]),
+    schedule=st.sampled_from(["one-cycle", "cosine", "exponential", "constant"]),
     steps=st.integers(1, 400),
     share=st.floats(0, 1),
     peak=st.floats(1e-6, 10),

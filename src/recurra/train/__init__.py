@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from recurra.train._batches import Batches, ShuffledBatches
     from recurra.train._config import TrainingConfig
     from recurra.train._finder import find_learning_rate
-    from recurra.train._loop import train
+    from recurra.train._loop import Carry, train
     from recurra.train._progress import Progress, show_progress
     from recurra.train._randomness import seed_randomness
     from recurra.train._result import EpochRecord, LearningRateCurve, TrainingResult
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BatchSizeChoice",
     "Batches",
+    "Carry",
     "EpochRecord",
     "LearningRateCurve",
     "Progress",
@@ -40,6 +41,7 @@ __getattr__, __dir__ = lazy(
     {
         "BatchSizeChoice": "recurra.train._batch_size",
         "Batches": "recurra.train._batches",
+        "Carry": "recurra.train._loop",
         "EpochRecord": "recurra.train._result",
         "LearningRateCurve": "recurra.train._result",
         "Progress": "recurra.train._progress",

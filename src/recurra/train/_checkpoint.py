@@ -18,7 +18,7 @@ from recurra.train._config import TrainingConfig
 from recurra.train._tensors import named_tensors
 from recurra.train._weights import weights_of
 
-FORMAT = 1
+FORMAT = 2
 # Fields that change neither a weight nor a number of the history.
 _HARMLESS = {"memory"}
 
@@ -65,13 +65,16 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
-def identify(network: nn.Module, config: TrainingConfig, *, steps_per_epoch: int, first_batch: Any) -> dict[str, Any]:
+def identify(
+    network: nn.Module, config: TrainingConfig, *, steps_per_epoch: int, first_batch: Any, frozen: dict[str, int]
+) -> dict[str, Any]:
     """What a resumed run must share with the one that it continues."""
     return {
         "config": config.model_dump(mode="json"),
         "weights": {name: list(tensor.shape) for name, tensor in weights_of(network).items()},
         "steps_per_epoch": steps_per_epoch,
         "first_batch": _digest(first_batch),
+        "frozen": frozen,
     }
 
 
@@ -90,6 +93,8 @@ def refuse_other(path: Path, before: dict[str, Any], now: dict[str, Any]) -> Non
         raise ConfigError(f"The checkpoint {path} was written with other options: you gave {changes}. {advice}")
     if before["weights"] != now["weights"]:
         raise ConfigError(f"The checkpoint {path} belongs to a network with other weights. {advice}")
+    if before["frozen"] != now["frozen"]:
+        raise ConfigError(f"The checkpoint {path} was written with other weights frozen. {advice}")
     if before["steps_per_epoch"] != now["steps_per_epoch"] or before["first_batch"] != now["first_batch"]:
         raise ConfigError(
             f"The checkpoint {path} was written with other data: the first batch or the steps of an epoch differ "

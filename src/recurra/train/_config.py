@@ -24,7 +24,8 @@ class TrainingConfig(BaseModel):
         default=1e-3, description="Peak learning rate; 'auto' runs the learning-rate finder first."
     )
     optimizer: Literal["adamw", "sgd"] = Field(default="adamw", description="Optimiser.")
-    schedule: Literal["one-cycle", "cosine", "constant"] = Field(
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="Nesterov momentum of sgd; 0 is plain descent.")
+    schedule: Literal["one-cycle", "cosine", "exponential", "constant"] = Field(
         default="one-cycle", description="Learning rate over time."
     )
     weight_decay: NonNegativeFloat = Field(

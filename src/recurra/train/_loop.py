@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +32,18 @@ _TICK = 0.25  # seconds between two looks at the progress display
 _SHARE = 0.05  # of the time that checkpoints may take
 
 
+class Carry(Protocol):
+    """What goes from one batch to the next beside the weights; it is kept in checkpoints, for exact resume."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """All there is to it: tensors, plain numbers and text in tuples, lists and dicts."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Be again as `state_dict` saw it."""
+        ...
+
+
 def train(
     network: nn.Module,
     loss: Callable[[nn.Module, Any], Tensor],
@@ -39,6 +51,8 @@ def train(
     validate: Callable[[nn.Module], float] | None,
     config: TrainingConfig,
     *,
+    carry: Carry | None = None,
+    frozen: Mapping[str, int] | None = None,
     checkpoint: Path | None = None,
     resume: bool = False,
     progress: Progress | None = None,
@@ -48,6 +62,9 @@ def train(
 
     `config.epochs` must be a number by now. `validate` gives a loss, smaller is better; it is called after each epoch
     with the network in evaluation mode and without gradients. Without it the last weights are kept.
+
+    `carry` is what `loss` keeps from one batch to the next, such as the state of a sequence that is longer than a
+    batch. Parameters whose names begin with a key of `frozen` stay as they are until so many epochs are done.
 
     The place in training is written to `checkpoint` every `checkpoint_every` seconds and after each epoch, though not
     more than once a second and for no more than a twentieth of the time. With `resume` training goes on from there,
@@ -64,7 +81,10 @@ def train(
     if resume and checkpoint is None:
         raise ConfigError("resume=True needs a checkpoint to go on from. Name the file as checkpoint=...")
     threads = torch.get_num_threads()
-    run = _Run(network, loss, batches, validate, config, config.epochs, checkpoint, progress, checkpoint_every)
+    run = _Run(
+        network, loss, batches, validate, config, config.epochs, carry, dict(frozen or {}), checkpoint, progress,
+        checkpoint_every,
+    )  # fmt: skip
     try:
         with Interrupts() as interrupts:
             with interrupts.immediate():
@@ -74,6 +94,7 @@ def train(
         raise TrainingStopped(run.describe_stop()) from None
     finally:
         torch.set_num_threads(threads)
+        run.thaw(inf)
         if progress is not None:
             progress.close()
 
@@ -89,6 +110,8 @@ class _Run:
         validate: Callable[[nn.Module], float] | None,
         config: TrainingConfig,
         epochs: int,
+        carry: Carry | None,
+        frozen: dict[str, int],
         checkpoint: Path | None,
         progress: Progress | None,
         checkpoint_every: float,
@@ -102,10 +125,18 @@ class _Run:
         self.patience = max(3, epochs // 2) if config.patience is None else config.patience
         self.steps_per_epoch = len(batches)
         self.steps = epochs * self.steps_per_epoch
+        self.carry = carry
+        self.frozen = frozen
         self.checkpoint = checkpoint
         self.progress = progress
         self.checkpoint_every = checkpoint_every
         self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        self.late = [  # parameters that join later, and when
+            (parameter, until)
+            for name, parameter in network.named_parameters()
+            for start, until in frozen.items()
+            if name.startswith(start) and parameter.requires_grad
+        ]
         self.fabric = build_fabric(config)
         self.place = Place(learning_rate=0.0)
         self.saved: tuple[int, int] | None = None  # epoch and index of the checkpoint on disk
@@ -123,7 +154,11 @@ class _Run:
         if config.threads is not None:
             torch.set_num_threads(config.threads)
         self.identity = identify(
-            self.network, config, steps_per_epoch=self.steps_per_epoch, first_batch=self.batches.batch(0, 0)
+            self.network,
+            config,
+            steps_per_epoch=self.steps_per_epoch,
+            first_batch=self.batches.batch(0, 0),
+            frozen=self.frozen,
         )
         self.resumed = resume and self.checkpoint is not None and self.checkpoint.exists()
         if self.resumed:
@@ -138,9 +173,12 @@ class _Run:
             torch.set_num_threads(state["threads"])
             restore_randomness(state["randomness"])
             self.average = self._build_average(state["average"])
+            if self.carry is not None:
+                self.carry.load_state_dict(state["carry"])
             self.saved = (self.place.epoch, self.place.index)
         else:
             seed_randomness(config.seed)
+            self.thaw(0)
             rate, curve = config.learning_rate, None
             if rate == "auto":
                 curve = find_learning_rate(self.network, self.loss, self.batches, config)
@@ -150,6 +188,11 @@ class _Run:
             self.average = self._build_average(None)
         self.started = perf_counter() - self.place.seconds
         self.saved_at = perf_counter()
+
+    def thaw(self, epochs: float) -> None:
+        """Let the parameters learn whose time has come after so many epochs, and no others."""
+        for parameter, until in self.late:
+            parameter.requires_grad_(epochs >= until)
 
     def _build_average(self, means: list[Tensor] | None) -> Average | None:
         decay = self.config.average
@@ -192,6 +235,7 @@ class _Run:
         network, loss, backward, clip = self.network, self.loss, self.fabric.backward, config.clip
         epoch, average = place.epoch, self.average
         network.train()
+        self.thaw(epoch)
         wake = self._wake()
         for index in range(place.index, self.steps_per_epoch):
             rate = self._learning_rate(index)
@@ -287,6 +331,7 @@ class _Run:
                     "weights": weights_of(self.network),
                     "average": None if self.average is None else self.average.means,
                     "optimizer": self.optimizer.state_dict(),
+                    "carry": None if self.carry is None else self.carry.state_dict(),
                     "randomness": capture_randomness(),
                     "threads": torch.get_num_threads(),
                 },
@@ -297,7 +342,8 @@ class _Run:
 
     def _learning_rate(self, index: int) -> float:
         step = self.place.epoch * self.steps_per_epoch + index
-        return learning_rate_at(self.config.schedule, step, steps=self.steps, peak=self.place.learning_rate)
+        peak = self.place.learning_rate
+        return learning_rate_at(self.config.schedule, step, steps=self.steps, peak=peak, epochs=self.epochs)
 
     def _not_finite(self, loss: float, norm: float | None, batch: Any) -> TrainingError:
         place = self.place

@@ -13,14 +13,14 @@ from recurra.train._config import TrainingConfig
 
 
 def build_optimizer(parameters: Sequence[nn.Parameter], config: TrainingConfig, *, learning_rate: float) -> Optimizer:
-    """AdamW, or SGD with Nesterov momentum 0.9, in torch's fused form."""
+    """AdamW, or SGD with Nesterov momentum, in torch's fused form."""
     if config.optimizer == "adamw":
         return AdamW(parameters, lr=learning_rate, weight_decay=config.weight_decay, fused=True)
     return SGD(
         parameters,
         lr=learning_rate,
-        momentum=0.9,
-        nesterov=True,
+        momentum=config.momentum,
+        nesterov=config.momentum > 0,
         weight_decay=config.weight_decay,
         fused=True,
     )
@@ -28,7 +28,7 @@ def build_optimizer(parameters: Sequence[nn.Parameter], config: TrainingConfig, 
 
 def optimizer_copies(config: TrainingConfig) -> int:
     """How many numbers the optimiser keeps for each weight."""
-    return 2 if config.optimizer == "adamw" else 1
+    return 2 if config.optimizer == "adamw" else int(config.momentum > 0)
 
 
 def clip_gradients(parameters: Sequence[nn.Parameter], largest: float) -> float:
