@@ -9,8 +9,10 @@ if TYPE_CHECKING:
     from recurra.evaluate._calibration import Reliability, calibration_error, fit_temperature, reliability
     from recurra.evaluate._classification import classification_scores
     from recurra.evaluate._conformal import ENOUGH_SCORES, ConformalCorrection
+    from recurra.evaluate._feature_tagger import feature_tagger
     from recurra.evaluate._forecasts import Forecasts
     from recurra.evaluate._history import History
+    from recurra.evaluate._kneser_ney import KneserNey
     from recurra.evaluate._language import language_scores
     from recurra.evaluate._linear import linear_autoregression
     from recurra.evaluate._metrics import (
@@ -43,6 +45,7 @@ __all__ = [
     "Coverage",
     "Forecasts",
     "History",
+    "KneserNey",
     "Outcome",
     "Page",
     "Part",
@@ -65,6 +68,7 @@ __all__ = [
     "classification_scores",
     "coverage",
     "drift",
+    "feature_tagger",
     "fit_temperature",
     "forecast_baselines",
     "judge",
@@ -98,6 +102,7 @@ __getattr__, __dir__ = lazy(
         "ENOUGH_SCORES": "recurra.evaluate._conformal",
         "Forecasts": "recurra.evaluate._forecasts",
         "History": "recurra.evaluate._history",
+        "KneserNey": "recurra.evaluate._kneser_ney",
         "METRIC_NAMES": "recurra.evaluate._task_scores",
         "Outcome": "recurra.evaluate._verdict",
         "Page": "recurra.evaluate._page",
@@ -121,6 +126,7 @@ __getattr__, __dir__ = lazy(
         "classification_scores": "recurra.evaluate._classification",
         "coverage": "recurra.evaluate._metrics",
         "drift": "recurra.evaluate._baselines",
+        "feature_tagger": "recurra.evaluate._feature_tagger",
         "fit_temperature": "recurra.evaluate._calibration",
         "forecast_baselines": "recurra.evaluate._baselines",
         "judge": "recurra.evaluate._verdict",
