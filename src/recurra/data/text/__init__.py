@@ -6,21 +6,26 @@ from recurra._lazy import lazy
 
 if TYPE_CHECKING:
     from recurra.data.text._batches import BucketedBatches
+    from recurra.data.text._bpe import BpeTokeniser, train_bpe
     from recurra.data.text._character import CharacterTokeniser
+    from recurra.data.text._chinese import ChineseTokeniser
     from recurra.data.text._documents import Documents
     from recurra.data.text._encoded import Encoded
     from recurra.data.text._encoder import Encoder, fit_encoder
     from recurra.data.text._feed import Feed
+    from recurra.data.text._reading import read_documents
     from recurra.data.text._sentence import Sentence, Tagged
     from recurra.data.text._split import Parts, split_documents
-    from recurra.data.text._tokeniser import AnyTokeniser
+    from recurra.data.text._tokeniser import AnyTokeniser, choose_tokeniser
     from recurra.data.text._vocabulary import Vocabulary
     from recurra.data.text._word import WordTokeniser
 
 __all__ = [
     "AnyTokeniser",
+    "BpeTokeniser",
     "BucketedBatches",
     "CharacterTokeniser",
+    "ChineseTokeniser",
     "Documents",
     "Encoded",
     "Encoder",
@@ -30,8 +35,11 @@ __all__ = [
     "Tagged",
     "Vocabulary",
     "WordTokeniser",
+    "choose_tokeniser",
     "fit_encoder",
+    "read_documents",
     "split_documents",
+    "train_bpe",
 ]
 
 # The names are imported when they are asked for: a runtime without torch reads text too.
@@ -39,18 +47,23 @@ __getattr__, __dir__ = lazy(
     __name__,
     {
         "AnyTokeniser": "recurra.data.text._tokeniser",
+        "BpeTokeniser": "recurra.data.text._bpe",
         "BucketedBatches": "recurra.data.text._batches",
         "CharacterTokeniser": "recurra.data.text._character",
+        "ChineseTokeniser": "recurra.data.text._chinese",
+        "choose_tokeniser": "recurra.data.text._tokeniser",
         "Documents": "recurra.data.text._documents",
         "Encoded": "recurra.data.text._encoded",
         "Encoder": "recurra.data.text._encoder",
         "Feed": "recurra.data.text._feed",
+        "fit_encoder": "recurra.data.text._encoder",
         "Parts": "recurra.data.text._split",
+        "read_documents": "recurra.data.text._reading",
         "Sentence": "recurra.data.text._sentence",
+        "split_documents": "recurra.data.text._split",
         "Tagged": "recurra.data.text._sentence",
+        "train_bpe": "recurra.data.text._bpe",
         "Vocabulary": "recurra.data.text._vocabulary",
         "WordTokeniser": "recurra.data.text._word",
-        "fit_encoder": "recurra.data.text._encoder",
-        "split_documents": "recurra.data.text._split",
     },
 )
