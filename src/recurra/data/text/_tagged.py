@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from recurra.data._text import open_text
+from recurra.data._words import counted
+from recurra.data.text._conll import read_conll
+from recurra.data.text._conllu import read_conllu
+from recurra.data.text._sentence import Sentence, Tagged
+from recurra.data.text._tokeniser import AnyTokeniser
+from recurra.errors import DataError
+
+_UNIVERSAL = re.compile(r"\d+(?:[-.]\d+)?(?:\t[^\t]*){9}")
+
+
+def read_tagged(
+    source: Any, *, column: str | None = None, needs_tags: bool = True, tokeniser: AnyTokeniser | None = None
+) -> Tagged:
+    """Read sentences whose words have tags, each word on a line of its own and a blank line after each sentence.
+
+    CoNLL-U is told by its ten columns; `column` is then upos (default), xpos, lemma, feats, deprel or misc. Other files
+    hold the word first and the tag last, between tabs or spaces; `column` may be the number of the tag's. Chinese
+    files with one character a line are of that kind. Packed files are unpacked. Where no tags are needed, lines of
+    plain text are cut by `tokeniser`, a sentence a line.
+
+    Raises DataError, with the line, for a file that breaks its own rules.
+    """
+    if isinstance(source, Tagged):
+        return source
+    if not isinstance(source, (str, Path)):
+        return _given(source)
+    path = Path(source)
+    if not path.is_file():
+        raise DataError(f"No such file: {path}. Expected CoNLL-U, or a word and its tag on each line.")
+    if not path.stat().st_size:
+        raise DataError(f"{path} is empty; expected a word and its tag on each line.")
+    text = open_text(path, wanted="text file", formats="CoNLL-U, or a word and its tag on each line")
+    lines = [line.rstrip("\r") for line in text.read().split("\n")]
+    filled = [line for line in lines if line.strip() and not line.startswith("#")][:200]
+    if filled and all(_UNIVERSAL.match(line) for line in filled[:1]):
+        return read_conllu(lines, str(path), column, needs_tags=needs_tags, notes=text.notes)
+    if _is_plain(filled):
+        if needs_tags or tokeniser is None:
+            raise DataError(f"{path} holds plain text; expected a word and its tag on each line, or CoNLL-U.")
+        sentences = tuple(
+            Sentence(tuple(tokeniser.pieces(line)), (), f"{path}, line {at}")
+            for at, line in enumerate(lines, 1)
+            if line.strip()
+        )
+        about = f"{counted(len(sentences), 'line')} of plain text, a sentence each."
+        return Tagged(sentences, column or "", "text", str(path), (*text.notes, about))
+    return read_conll(lines, str(path), column, needs_tags=needs_tags, notes=text.notes)
+
+
+def _is_plain(filled: list[str]) -> bool:
+    """Whether lines hold whole sentences: no tabs, and not the same few fields in each."""
+    widths = {len(line.split()) for line in filled}
+    return not any("\t" in line for line in filled) and (len(widths) > 3 or max(widths, default=0) > 6)
+
+
+def _given(source: Any) -> Tagged:
+    """Sentences in a list: words alone, or pairs of words and tags."""
+    sentences = []
+    for at, each in enumerate(source):
+        if isinstance(each, Sentence):
+            sentences.append(each)
+            continue
+        paired = len(each) == 2 and not isinstance(each[0], str)
+        words, tags = each if paired else (each, ())
+        if isinstance(each, str) or (paired and len(words) != len(tags)):
+            raise DataError(
+                f"Sentence {at} of the list is {each!r}; expected a list of words, or a pair of words and their tags."
+            )
+        sentences.append(Sentence(tuple(words), tuple(tags), f"the list, sentence {at}"))
+    return Tagged(tuple(sentences), "", "list", "the list", (f"{counted(len(sentences), 'sentence')} given.",))
