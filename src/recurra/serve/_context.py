@@ -64,5 +64,5 @@ def begin(served: Served, id: Sequence[str], options: Mapping[str, Any], rows: S
     """A session that has seen these rows."""
     session = served.model.stream(id=tuple(id), **options)
     for row in rows:
-        session.observe(row)
+        session.push(row)
     return session
