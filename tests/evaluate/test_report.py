@@ -10,7 +10,7 @@ from PIL import Image
 
 from evaluate.report_case import make_report
 from recurra.evaluate import render_report, save_figures, score
-from recurra.evaluate._pictures import say_number, say_percent
+from recurra.evaluate._saying import say_number, say_percent
 
 SECTIONS = ["ahead", "data", "choices", "training", "baselines", "past", "horizon", "coverage", "worst", "terms"]
 

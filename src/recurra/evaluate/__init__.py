@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         squared_error,
         symmetric_percentage_error,
     )
-    from recurra.evaluate._page import Page, Passage, Section
+    from recurra.evaluate._page import Page, Passage, Section, render_page, save_pictures
     from recurra.evaluate._picture import Picture
     from recurra.evaluate._pictures import ReportInputs
     from recurra.evaluate._report import render_report, save_figures
@@ -34,6 +34,13 @@ if TYPE_CHECKING:
     from recurra.evaluate._split import Part, Split, split_in_time, windows
     from recurra.evaluate._tag_baselines import most_frequent_tags
     from recurra.evaluate._tagging import tagging_scores
+    from recurra.evaluate._task_pictures import (
+        bars_picture,
+        confusion_picture,
+        finder_picture,
+        learning_picture,
+        reliability_picture,
+    )
     from recurra.evaluate._task_scores import METRIC_NAMES, ScoreTable, TaskScores
     from recurra.evaluate._text_baselines import majority, tfidf_logistic
     from recurra.evaluate._verdict import Outcome, Verdict, judge
@@ -64,23 +71,30 @@ __all__ = [
     "TaskScores",
     "Verdict",
     "absolute_error",
+    "bars_picture",
     "calibration_error",
     "classification_scores",
+    "confusion_picture",
     "coverage",
     "drift",
     "feature_tagger",
+    "finder_picture",
     "fit_temperature",
     "forecast_baselines",
     "judge",
     "language_scores",
+    "learning_picture",
     "linear_autoregression",
     "majority",
     "most_frequent_tags",
     "persistence",
     "quantile_loss",
     "reliability",
+    "reliability_picture",
+    "render_page",
     "render_report",
     "save_figures",
+    "save_pictures",
     "scaled_error",
     "scaled_squared_error",
     "score",
@@ -122,23 +136,30 @@ __getattr__, __dir__ = lazy(
         "TaskScores": "recurra.evaluate._task_scores",
         "Verdict": "recurra.evaluate._verdict",
         "absolute_error": "recurra.evaluate._metrics",
+        "bars_picture": "recurra.evaluate._task_pictures",
         "calibration_error": "recurra.evaluate._calibration",
         "classification_scores": "recurra.evaluate._classification",
+        "confusion_picture": "recurra.evaluate._task_pictures",
         "coverage": "recurra.evaluate._metrics",
         "drift": "recurra.evaluate._baselines",
         "feature_tagger": "recurra.evaluate._feature_tagger",
+        "finder_picture": "recurra.evaluate._task_pictures",
         "fit_temperature": "recurra.evaluate._calibration",
         "forecast_baselines": "recurra.evaluate._baselines",
         "judge": "recurra.evaluate._verdict",
         "language_scores": "recurra.evaluate._language",
+        "learning_picture": "recurra.evaluate._task_pictures",
         "linear_autoregression": "recurra.evaluate._linear",
         "majority": "recurra.evaluate._text_baselines",
         "most_frequent_tags": "recurra.evaluate._tag_baselines",
         "persistence": "recurra.evaluate._baselines",
         "quantile_loss": "recurra.evaluate._metrics",
         "reliability": "recurra.evaluate._calibration",
+        "reliability_picture": "recurra.evaluate._task_pictures",
+        "render_page": "recurra.evaluate._page",
         "render_report": "recurra.evaluate._report",
         "save_figures": "recurra.evaluate._report",
+        "save_pictures": "recurra.evaluate._page",
         "scaled_error": "recurra.evaluate._metrics",
         "scaled_squared_error": "recurra.evaluate._metrics",
         "score": "recurra.evaluate._scores",

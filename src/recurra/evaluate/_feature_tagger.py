@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Words = Sequence[Sequence[str]]
 
 MOST_EPOCHS = 10
-FEWEST_EPOCHS = 6
+FEWEST_EPOCHS = 4
 _VISITS = 2_000_000  # words looked at, where that is between the fewest and the most epochs
 _PENALTY = 1e-6
 _REACH = 2  # words to each side that are looked at

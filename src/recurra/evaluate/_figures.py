@@ -39,7 +39,7 @@ WIDE = (11.2, 3.4)
 
 def forecast_figure(excerpt: Excerpt, *, size: tuple[float, float] = NARROW) -> Figure:
     """What came before, what was forecast with its intervals and, where known, what then happened."""
-    figure, axes = _figure(size, is_time=excerpt.at.dtype.kind == "M")
+    figure, axes = framed(size, is_time=excerpt.at.dtype.kind == "M")
     shade = 0.16
     for share, lower, upper in excerpt.intervals:
         if share >= 0.6:
@@ -79,7 +79,7 @@ def forecast_figure(excerpt: Excerpt, *, size: tuple[float, float] = NARROW) -> 
 
 def horizon_figure(per_horizon: PerHorizon, measure: str, baselines: Sequence[str]) -> Figure:
     """Error by step ahead, of the model and of each baseline."""
-    figure, axes = _figure(NARROW)
+    figure, axes = framed(NARROW)
     marker = "o" if len(per_horizon.steps) < 3 else None
     for index, name in enumerate(baselines):
         axes.plot(
@@ -102,7 +102,7 @@ def horizon_figure(per_horizon: PerHorizon, measure: str, baselines: Sequence[st
 
 def calibration_figure(levels: np.ndarray, below: np.ndarray) -> Figure:
     """Share of outcomes below each quantile, beside the share that its level promises."""
-    figure, axes = _figure(NARROW)
+    figure, axes = framed(NARROW)
     axes.plot([0, 1], [0, 1], color=PALETTE["soft"], linewidth=0.9, linestyle=(0, (3, 2)))
     axes.plot(levels, below, color=PALETTE["model"], linewidth=1.6, marker="o", markersize=4.5)
     axes.set_xlabel("level of the quantile")
@@ -114,7 +114,7 @@ def calibration_figure(levels: np.ndarray, below: np.ndarray) -> Figure:
 
 def coverage_figure(per_horizon: PerHorizon, nominal: Mapping[str, float]) -> Figure:
     """Share of outcomes within each central interval by step ahead; dotted is what it should be."""
-    figure, axes = _figure(NARROW)
+    figure, axes = framed(NARROW)
     marker = "o" if len(per_horizon.steps) < 3 else None
     for index, (name, share) in enumerate(nominal.items()):
         color = PALETTE[("model", *RIVALS)[index % 5]]
@@ -140,7 +140,7 @@ def coverage_figure(per_horizon: PerHorizon, nominal: Mapping[str, float]) -> Fi
 
 def learning_figure(training: Sequence[float], validation: Sequence[float], best_epoch: int | None) -> Figure:
     """Loss by epoch on the training and on the validation part, and the epoch whose weights were kept."""
-    figure, axes = _figure(NARROW)
+    figure, axes = framed(NARROW)
     marker = "o" if max(len(training), len(validation)) < 3 else None
     axes.plot(
         np.arange(1, len(training) + 1),
@@ -172,7 +172,7 @@ def learning_figure(training: Sequence[float], validation: Sequence[float], best
 
 def finder_figure(rates: Sequence[float], losses: Sequence[float], chosen: float | None) -> Figure:
     """Loss against learning rate while the finder raised it, and the rate that was chosen."""
-    figure, axes = _figure(NARROW)
+    figure, axes = framed(NARROW)
     axes.plot(rates, losses, color=PALETTE["model"], linewidth=1.8)
     if chosen is not None:
         axes.axvline(chosen, color=PALETTE["first"], linewidth=1.4, linestyle=DASHES[0])
@@ -182,7 +182,8 @@ def finder_figure(rates: Sequence[float], losses: Sequence[float], chosen: float
     return figure
 
 
-def _figure(size: tuple[float, float], *, is_time: bool = False) -> tuple[Figure, Axes]:
+def framed(size: tuple[float, float], *, is_time: bool = False) -> tuple[Figure, Axes]:
+    """An empty picture in the manner of all of them."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator, ScalarFormatter

@@ -17,6 +17,7 @@ from recurra.evaluate._figures import (
 )
 from recurra.evaluate._forecasts import Forecasts
 from recurra.evaluate._picture import Picture
+from recurra.evaluate._saying import say_number
 from recurra.evaluate._scores import Scores
 
 MOST_AHEAD = 4
@@ -201,20 +202,3 @@ def _pictures_of_coverage(report: ReportInputs) -> Iterator[Picture]:
 
 def _name(cut: Excerpt) -> str:
     return f"{cut.series} · {cut.target}" if cut.series else cut.target
-
-
-def say_number(value: float | None) -> str:
-    """Four digits that matter, thousands apart; a dash for what isn't known."""
-    if value is None or not np.isfinite(value):
-        return "–"
-    size = abs(value)
-    if size >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:#.4g}".removesuffix(".") if size >= 0.001 or value == 0 else f"{value:.2e}"
-
-
-def say_percent(share: float | None, *, sign: bool = False) -> str:
-    """`18.2 %`; with a sign where the direction is the point."""
-    if share is None or not np.isfinite(share):
-        return "–"
-    return f"{100 * share:{'+' if sign else ''}.1f} %".replace("-", "−")
