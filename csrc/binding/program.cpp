@@ -7,6 +7,7 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/tuple.h>
@@ -19,6 +20,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -29,6 +31,7 @@
 #include "binding/binding.hpp"
 #include "binding/floats.hpp"
 #include "binding/layers.hpp"
+#include "core/drawing.hpp"
 
 namespace nb = nanobind;
 namespace core = recurra::core;
@@ -178,7 +181,7 @@ class Program {
     }
 
     // inputs[i] is a float32 array of `rows` times the size of input i; states, if any, one for each row.
-    nb::list run(const nb::list& inputs, std::int64_t rows, nb::handle states) {
+    nb::list run(const nb::list& inputs, std::int64_t rows, nb::handle states, int threads) {
         expect(static_cast<std::int64_t>(inputs.size()) == program_.num_inputs() && rows >= 0,
                "The network has another number of inputs.");
         std::array<std::optional<Floats>, kMost> given;
@@ -204,9 +207,44 @@ class Program {
             program_.run(rows, from.data(), to.data(), stepping.numbers());
         } else {
             const nb::gil_scoped_release release;
-            program_.run(rows, from.data(), to.data(), stepping.numbers());
+            program_.run(rows, from.data(), to.data(), stepping.numbers(), threads);
         }
         return answers;
+    }
+
+    using Codes = nb::ndarray<nb::numpy, std::int32_t, nb::ndim<1>>;
+    using Doubles = nb::ndarray<nb::numpy, double, nb::ndim<1>>;
+
+    // As core::generate.
+    std::pair<Codes, Doubles> generate(nb::handle answer, State& state,
+                                       nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu> uniforms,
+                                       double temperature, std::int64_t top_k, double top_p,
+                                       const std::vector<std::int32_t>& barred) {
+        expect(program_.num_inputs() == 1 && program_.num_outputs() == 1 && program_.input_size(0) == 1,
+               "Only a network of one code generates.");
+        const std::int64_t categories = program_.output(0).size();
+        const Floats given(answer, PyBUF_WRITABLE);
+        given.check_size("The answer", categories);
+        expect(temperature >= 0 && temperature <= 1e6, "The temperature lies between 0 and 1,000,000.");
+        expect(top_k >= 0 && top_p > 0 && top_p <= 1, "top_k is at least 0, and top_p above 0 and at most 1.");
+        std::vector<bool> is_barred(static_cast<std::size_t>(categories), false);
+        for (const std::int32_t code : barred) {
+            expect(code >= 0 && code < categories, "A barred code is none of the network's.");
+            is_barred[static_cast<std::size_t>(code)] = true;
+        }
+        expect(std::find(is_barred.begin(), is_barred.end(), false) != is_barred.end(), "All codes are barred.");
+        const std::span<const double> numbers{uniforms.data(), uniforms.size()};
+        expect(std::all_of(numbers.begin(), numbers.end(), [](double u) { return u >= 0 && u < 1; }),
+               "Uniform numbers are at least 0 and below 1.");
+        auto codes = std::make_unique<std::int32_t[]>(numbers.size());
+        auto bits = std::make_unique<double[]>(numbers.size());
+        const Held held(state, program_.state_size());
+        const core::Drawing how{.temperature = temperature, .top_k = top_k, .top_p = top_p, .barred = barred};
+        {
+            const nb::gil_scoped_release release;
+            core::generate(program_, how, numbers, given.data(), held.numbers(), codes.get(), bits.get());
+        }
+        return {owned<Codes>(std::move(codes), numbers.size()), owned<Doubles>(std::move(bits), numbers.size())};
     }
 
     // The same of one row, one input and one output, without lists around them; the output without its first axis.
@@ -232,6 +270,13 @@ class Program {
     [[nodiscard]] std::int64_t state_size() const noexcept { return program_.state_size(); }
 
   private:
+    // A numpy array that frees its numbers.
+    template <class Array, class Number>
+    static Array owned(std::unique_ptr<Number[]> numbers, std::size_t size) {
+        const nb::capsule owner(numbers.get(), [](void* data) noexcept { delete[] static_cast<Number*>(data); });
+        return Array(numbers.release(), {size}, owner);
+    }
+
     static constexpr std::size_t kMost = 24;  // inputs, and outputs
 
     // A state that steps: nobody else may use it meanwhile.
@@ -348,7 +393,11 @@ void recurra::binding::define_program(nb::module_& module) {
         .def(nb::init<const std::vector<ValueArgs>&, const std::vector<InstructionArgs>&,
                       const std::vector<OutputArgs>&>(),
              nb::arg("values"), nb::arg("instructions"), nb::arg("outputs"))
-        .def("run", &Program::run, nb::arg("inputs"), nb::arg("rows"), nb::arg("states") = nb::none())
+        .def("run", &Program::run, nb::arg("inputs"), nb::arg("rows"), nb::arg("states") = nb::none(),
+             nb::arg("threads") = 1)
+        .def("generate", &Program::generate, nb::arg("answer"), nb::arg("state"), nb::arg("uniforms"), nb::kw_only(),
+             nb::arg("temperature") = 1.0, nb::arg("top_k") = 0, nb::arg("top_p") = 1.0,
+             nb::arg("barred") = std::vector<std::int32_t>{})
         .def("step", &Program::step, nb::arg("input"), nb::arg("state"))
         .def_prop_ro("state_size", &Program::state_size);
 }

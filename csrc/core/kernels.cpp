@@ -74,7 +74,7 @@ std::int64_t scratch_row(const Layer& layer) noexcept {
 
 template <class W>
 void step_any(const Layer& layer, const float* packed, std::int64_t rows, const float* x, std::int64_t x_row,
-              const float* h, float* h_next, float* c, float* scratch) noexcept {
+              const float* gates, const float* h, float* h_next, float* c, float* scratch) noexcept {
     const NoDenormals no_denormals;
     with_cell(layer.cell, [&]<class C>() {
         const auto w = laid_out<C, W>(layer, const_cast<float*>(packed));
@@ -89,7 +89,9 @@ void step_any(const Layer& layer, const float* packed, std::int64_t rows, const 
         constexpr bool kRoundsH = W::StateMatrix::kRounds;
         if constexpr (kRoundsX) round_rows(x, x_row, layer.features, rows, x_rounded);
         if constexpr (kRoundsH) round_state(h);
-        const StepRows at{.x = kRoundsX ? x_rounded : x,
+        const StepRows at{.gates = gates,
+                          .gates_panel = w.panels.stride(),
+                          .x = kRoundsX ? x_rounded : x,
                           .x_row = kRoundsX ? rounded_row(layer.features) : x_row,
                           .h_words = kRoundsH ? h_rounded : h,
                           .h_prev = h,
@@ -104,6 +106,19 @@ void step_any(const Layer& layer, const float* packed, std::int64_t rows, const 
             if constexpr (kRoundsH) round_state(scratch);
             second_step<C>(w, at, all_rows, all_panels);
         }
+    });
+}
+
+std::int64_t gates_row(const Layer& layer) noexcept {
+    return with_cell(layer.cell, [&]<class C>() { return gate_panels<C>(layer.hidden).room(); });
+}
+
+template <class W>
+void input_gates_any(const Layer& layer, const float* packed, const float* x, float* gates) noexcept {
+    const NoDenormals no_denormals;
+    with_cell(layer.cell, [&]<class C>() {
+        const auto w = laid_out<C, W>(layer, const_cast<float*>(packed));
+        for (Index p = 0; p < w.panels.count; ++p) input_gates(w, x, {0, 1}, p, gates, w.panels.stride());
     });
 }
 
@@ -138,10 +153,12 @@ const Kernels kernels = {
     .backward = backward_any,
     .tape_size = tape_size,
     .row_size = row_size,
-    .floats = {packed_size<WordWeights>, pack, scratch_row<WordWeights>, step_any<WordWeights>},
-    .bytes = {packed_size<ByteWeights>, pack_any<ByteWeights>, scratch_row<ByteWeights>, step_any<ByteWeights>},
+    .floats = {packed_size<WordWeights>, pack, scratch_row<WordWeights>, step_any<WordWeights>, gates_row,
+               input_gates_any<WordWeights>},
+    .bytes = {packed_size<ByteWeights>, pack_any<ByteWeights>, scratch_row<ByteWeights>, step_any<ByteWeights>, nullptr,
+              nullptr},
     .state_bytes = {packed_size<ByteStateWeights>, pack_any<ByteStateWeights>, scratch_row<ByteStateWeights>,
-                    step_any<ByteStateWeights>},
+                    step_any<ByteStateWeights>, gates_row, input_gates_any<ByteStateWeights>},
     .affine = {affine_size<FloatMatrix<kInWord>>, pack_affine, affine},
     .byte_affine = {affine_size<ByteMatrix>, pack_byte_affine, byte_affine},
     .multiply_adds = multiply_adds,

@@ -6,9 +6,9 @@
 namespace recurra::core {
 
 // One step of B rows of a layer: h and c are (B, row_size), h_next too, and only that is written of h; `scratch` is
-// (B, scratch_row).
+// (B, scratch_row). Of one row `gates` may be what `input_gates` wrote for its x, which isn't read then; or it is null.
 using Step = void(const Layer& layer, const float* packed, std::int64_t rows, const float* x, std::int64_t x_row,
-                  const float* h, float* h_next, float* c, float* scratch) noexcept;
+                  const float* gates, const float* h, float* h_next, float* c, float* scratch) noexcept;
 
 // A layer's weights of this kind packed into `size` floats, and what steps with them.
 template <class LayerWeights>
@@ -17,6 +17,9 @@ struct StepKernels {
     void (*pack)(const Layer& layer, const LayerWeights& weights, float* packed) noexcept;
     std::int64_t (*scratch_row)(const Layer& layer) noexcept;
     Step* step;
+    // What one row of x gives to the gates, (gates_row) floats; both null where x is rounded.
+    std::int64_t (*gates_row)(const Layer& layer) noexcept;
+    void (*input_gates)(const Layer& layer, const float* packed, const float* x, float* gates) noexcept;
 };
 
 // An affine map of K numbers to N.

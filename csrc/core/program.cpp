@@ -10,6 +10,7 @@
 #include "core/pooling.hpp"
 #include "core/scoring.hpp"
 #include "core/stack.hpp"
+#include "core/team.hpp"
 #include "core/timeline.hpp"
 #include "core/workspace.hpp"
 
@@ -42,11 +43,7 @@ struct Program::Pass {
 
     [[nodiscard]] const Value& value(std::int32_t v) const noexcept { return program.values_[at(v)]; }
 
-    // The value that this one shows, perhaps with other axes.
-    [[nodiscard]] std::int32_t shown(std::int32_t v) const noexcept {
-        while (value(v).place == Value::Place::kSame) v = value(v).number;
-        return v;
-    }
+    [[nodiscard]] std::int32_t shown(std::int32_t v) const noexcept { return program.shown(v); }
 
     [[nodiscard]] const float* data(std::int32_t v) const noexcept {
         v = shown(v);
@@ -228,6 +225,10 @@ struct Program::Pass {
     }
 
     // A code beyond the table is 0, the unknown.
+    [[nodiscard]] static Index entry(float code, Index categories) noexcept {
+        return code >= 0 && code < static_cast<float>(categories) ? static_cast<Index>(code) : 0;
+    }
+
     void gather(const Instruction& it) const noexcept {
         const Value& table = value(it.in[0]);
         const Index codes = value(it.in[1]).dims[1];
@@ -236,9 +237,7 @@ struct Program::Pass {
             const float* code = data(it.in[1]) + r * row_of(it.in[1]) + it.from;
             float* to = result(it.out) + r * time * width;
             for (Index t = 0; t < time; ++t, code += codes) {
-                const bool known = *code >= 0 && *code < static_cast<float>(table.dims[0]);
-                const Index entry = known ? static_cast<Index>(*code) : 0;
-                to = std::copy_n(table.constant.data() + entry * width, width, to);
+                to = std::copy_n(table.constant.data() + entry(*code, table.dims[0]) * width, width, to);
             }
         }
     }
@@ -384,6 +383,11 @@ struct Program::Pass {
     void step_stack(const Instruction& it) const {
         const Stack& stack = *it.stack;
         const Index time = value(it.in[0]).dims[0];
+        const float* gates = nullptr;
+        if (it.code_gates != nullptr && rows == 1) {
+            const CodeGates& known = *it.code_gates;
+            gates = known.gates.get() + entry(data(known.codes)[known.from], known.categories) * known.row;
+        }
         const Index width = stack.outputs();
         StackRows steps(stack, rows, scratch);
         steps.clear();
@@ -392,7 +396,7 @@ struct Program::Pass {
         }
         for (Index n = 0; n < time; ++n) {
             const Index t = it.axis == 1 ? time - 1 - n : n;
-            steps.step(data(it.in[0]) + t * stack.features(), row_of(it.in[0]));
+            steps.step(data(it.in[0]) + t * stack.features(), row_of(it.in[0]), gates);
             for (Index r = 0; r < rows; ++r) {
                 std::copy_n(steps.output() + r * steps.output_row(), width, result(it.out) + (r * time + t) * width);
             }
@@ -424,27 +428,41 @@ struct Program::Pass {
     }
 };
 
-void Program::run(Index rows, const float* const* inputs, float* const* outputs, float* const* states) const {
-    const Index most = std::clamp<Index>(kNearFloats / std::max<Index>(row_ + scratch_row_, 1), 1, kMostRows);
+std::int32_t Program::shown(std::int32_t v) const noexcept {
+    while (values_[at(v)].place == Value::Place::kSame) v = values_[at(v)].number;
+    return v;
+}
+
+void Program::run(Index rows, const float* const* inputs, float* const* outputs, float* const* states,
+                  int threads) const {
+    constexpr Index kWorthAThread = 1U << 19U;  // multiplications
+    const Index worth = std::min(rows, rows * work_ / kWorthAThread);
+    threads = static_cast<int>(std::clamp<Index>(worth, 1, threads));
+    const Index near = std::clamp<Index>(kNearFloats / std::max<Index>(row_ + scratch_row_, 1), 1, kMostRows);
+    const Index most = std::max<Index>(std::min(near, (rows + threads - 1) / threads), 1);
     Workspace workspace;
-    float* const memory = workspace.floats(std::min(rows, most) * (row_ + scratch_row_));
-    for (Index first = 0; first < rows; first += most) {
-        const Index count = std::min(most, rows - first);
-        const Pass pass{.program = *this,
-                        .first = first,
-                        .rows = count,
-                        .inputs = inputs,
-                        .states = states == nullptr ? nullptr : states + first,
-                        .memory = memory,
-                        .scratch = memory + count * row_};
-        pass.run();
-        for (std::size_t i = 0; i < outputs_.size(); ++i) {
-            const Index size = values_[at(outputs_[i])].size();
-            float* const to = outputs[i] + first * size;
-            const Index row = pass.row_of(outputs_[i]);
-            for (Index r = 0; r < count; ++r) std::copy_n(pass.data(outputs_[i]) + r * row, size, to + r * size);
+    const Index own = most * (row_ + scratch_row_);
+    float* const memory = workspace.floats(threads * own);
+    auto body = [&](int thread, int team) {
+        for (Index first = thread * most; first < rows; first += team * most) {
+            const Index count = std::min(most, rows - first);
+            const Pass pass{.program = *this,
+                            .first = first,
+                            .rows = count,
+                            .inputs = inputs,
+                            .states = states == nullptr ? nullptr : states + first,
+                            .memory = memory + thread * own,
+                            .scratch = memory + thread * own + count * row_};
+            pass.run();
+            for (std::size_t i = 0; i < outputs_.size(); ++i) {
+                const Index size = values_[at(outputs_[i])].size();
+                float* const to = outputs[i] + first * size;
+                const Index row = pass.row_of(outputs_[i]);
+                for (Index r = 0; r < count; ++r) std::copy_n(pass.data(outputs_[i]) + r * row, size, to + r * size);
+            }
         }
-    }
+    };
+    run_team(threads, body);
 }
 
 }  // namespace recurra::core

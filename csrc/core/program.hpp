@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/floats.hpp"
 #include "core/linear.hpp"
 #include "core/recurrent.hpp"
 
@@ -59,6 +60,16 @@ struct Value {
     [[nodiscard]] std::int64_t size() const noexcept { return dims[0] * dims[1] * dims[2]; }
 };
 
+// What each code gives to the gates of a stack that steps on the vectors of codes: of one sequence this is faster than
+// the product.
+struct CodeGates {
+    std::int32_t codes = 0;  // the value that holds the code, in column `from`
+    std::int64_t from = 0;
+    std::int64_t categories = 0;
+    std::int64_t row = 0;
+    Floats gates{};  // (categories, row)
+};
+
 struct Instruction {
     Kind kind = Kind::kAdd;
     std::int32_t out = 0;
@@ -69,6 +80,7 @@ struct Instruction {
     float b = 0;
     std::shared_ptr<const Linear> linear{};
     std::shared_ptr<const Stack> stack{};
+    std::shared_ptr<const CodeGates> code_gates{};  // the program's own affair
     // Where the state of kRun, kPool (d1 + 2 numbers) or kPaths (L + 1) begins in a sequence's numbers; -1: it begins
     // at 0.
     std::int64_t state = -1;
@@ -81,8 +93,10 @@ class Program {
 
     // inputs[i] is (B, size of input i) read, outputs[i] (B, size of output i) written, states[b] the numbers of
     // sequence b, updated; null if no instruction has any. Equal for a sequence whatever others there are.
-    // Several threads may run one program at once. Throws std::bad_alloc alone, before anything is written.
-    void run(std::int64_t rows, const float* const* inputs, float* const* outputs, float* const* states) const;
+    // Several threads may run one program at once; of a large call, up to `threads` share the sequences.
+    // Throws std::bad_alloc alone, before anything is written.
+    void run(std::int64_t rows, const float* const* inputs, float* const* outputs, float* const* states,
+             int threads = 1) const;
 
     [[nodiscard]] std::int64_t num_inputs() const noexcept { return static_cast<std::int64_t>(input_sizes_.size()); }
     [[nodiscard]] std::int64_t num_outputs() const noexcept { return static_cast<std::int64_t>(outputs_.size()); }
@@ -98,6 +112,9 @@ class Program {
 
   private:
     struct Pass;
+
+    void look_codes_up();
+    [[nodiscard]] std::int32_t shown(std::int32_t v) const noexcept;  // the value that this one shows
 
     std::vector<Value> values_;
     std::vector<Instruction> instructions_;

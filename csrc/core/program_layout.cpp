@@ -159,6 +159,32 @@ Program::Program(std::vector<Value> values, std::vector<Instruction> instruction
         work_ += values_[at(it.out)].size();
     }
     for (const std::int32_t v : outputs_) expect(is_written(v), "an output isn't computed");
+    look_codes_up();
+}
+
+// A stack that takes one step on the vector of a code: of not too many, what each gives is known beforehand.
+void Program::look_codes_up() {
+    constexpr Index kMost = 4096;
+    for (Instruction& it : instructions_) {
+        if (it.kind != Kind::kRun || values_[at(it.in[0])].dims[0] != 1) continue;
+        const Stack::Packed& first = it.stack->layers.front();
+        const auto gather = std::find_if(instructions_.begin(), instructions_.end(), [&](const Instruction& other) {
+            return other.kind == Kind::kGather && other.out == shown(it.in[0]);
+        });
+        if (gather == instructions_.end() || first.input_gates == nullptr) continue;
+        const Value& table = values_[at(gather->in[0])];
+        if (table.dims[0] > kMost) continue;
+        CodeGates known{.codes = gather->in[1],
+                        .from = gather->from,
+                        .categories = table.dims[0],
+                        .row = first.gates_row(first.layer)};
+        known.gates = zeros(static_cast<std::size_t>(known.categories * known.row));
+        for (Index code = 0; code < known.categories; ++code) {
+            const float* const vector = table.constant.data() + code * table.dims[1];
+            first.input_gates(first.layer, first.weights.get(), vector, known.gates.get() + code * known.row);
+        }
+        it.code_gates = std::make_shared<const CodeGates>(std::move(known));
+    }
 }
 
 }  // namespace recurra::core

@@ -20,6 +20,8 @@ class Stack {
         std::int64_t row = 0;  // floats of a row of h or c inside, the last of them padding
         std::int64_t scratch_row = 0;
         bool in_bytes = false;
+        decltype(StepKernels<Weights>::gates_row) gates_row = nullptr;
+        decltype(StepKernels<Weights>::input_gates) input_gates = nullptr;
     };
 
     [[nodiscard]] std::int64_t features() const noexcept { return layers.front().layer.features; }
@@ -83,14 +85,16 @@ class StackRows {
         });
     }
 
-    // One step of all rows; row b of x begins at x + b * x_row.
-    void step(const float* x, std::int64_t x_row) noexcept {
+    // One step of all rows; row b of x begins at x + b * x_row. Of one row, x may be null where `gates` is what it
+    // gives to those of the first layer (`input_gates`).
+    void step(const float* x, std::int64_t x_row, const float* gates = nullptr) noexcept {
         float* state = memory_;
         for (const Stack::Packed& packed : stack_->layers) {
             const std::int64_t field = rows_ * packed.row;
             float* const next = state + (1 - turn_) * field;
-            packed.step(packed.layer, packed.weights.get(), rows_, x, x_row, state + turn_ * field, next,
+            packed.step(packed.layer, packed.weights.get(), rows_, x, x_row, gates, state + turn_ * field, next,
                         state + 2 * field, scratch_);
+            gates = nullptr;
             x = next;
             x_row = packed.row;
             state += kFields * field;

@@ -27,8 +27,8 @@ struct StepRows {
 };
 
 // X W_ih + b of some rows of F features and one panel, as StepRows has it.
-inline void input_gates(const WordWeights& w, const float* x, Range all_rows, Index panel, float* gates,
-                        Index gates_panel) noexcept {
+template <class W>
+void input_gates(const W& w, const float* x, Range all_rows, Index panel, float* gates, Index gates_panel) noexcept {
     const Index depth = w.input.depth;
     const Index row = w.panels.stride();
     const int vectors = w.panels.of(panel);

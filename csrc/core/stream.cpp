@@ -22,7 +22,9 @@ Stack::Packed packed(const Layer& layer, const LayerWeights& weights, const Step
             .step = by.step,
             .row = kernels().row_size(layer.hidden),
             .scratch_row = by.scratch_row(layer),
-            .in_bytes = std::is_same_v<LayerWeights, QuantizedWeights>};
+            .in_bytes = std::is_same_v<LayerWeights, QuantizedWeights>,
+            .gates_row = by.gates_row,
+            .input_gates = by.input_gates};
 }
 
 }  // namespace

@@ -115,8 +115,23 @@ class Program:
         outputs: Sequence[tuple[int, Sequence[int]]],  # value, shape in which each row of it is given
     ) -> None: ...
     def run(
-        self, inputs: list[NDArray[np.float32]], rows: int, states: list[State] | None = None
+        self, inputs: list[NDArray[np.float32]], rows: int, states: list[State] | None = None, threads: int = 1
     ) -> list[NDArray[np.float32]]: ...
+    def generate(
+        self,
+        answer: NDArray[np.float32],  # (V,), updated
+        state: State,
+        uniforms: NDArray[np.float64],
+        *,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        barred: Sequence[int] = (),
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Draw a code from the answer, by one of `uniforms`, step with it, and so on: codes, and bits of each.
+
+        See csrc/core/drawing.hpp.
+        """
     def step(self, input: NDArray[np.float32], state: State) -> NDArray[np.float32]: ...
     @property
     def state_size(self) -> int: ...

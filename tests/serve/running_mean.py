@@ -108,7 +108,9 @@ class MeanSession(Session):
         trace = Trace("main", 0, "rnn", ("a",), values=ones, hidden=ones[0] * math.nan, memory=None)
         return Inside(self.fork().push(x), (trace,))
 
-    def generate(self, steps: int, *, temperature: float = 1.0, seed: int | None = None) -> Iterator[Any]:
+    def generate(
+        self, steps: int, *, temperature: float = 1.0, seed: int | None = None, top_k: int = 0, top_p: float = 1.0
+    ) -> Iterator[Any]:
         for _ in range(steps):
             yield self.take(1.0)
 

@@ -1,5 +1,6 @@
 """Trained models at work, without torch: step by step, in constant memory, in microseconds."""
 
+from recurra.runtime._generating import generate_codes
 from recurra.runtime._load import load
 from recurra.runtime._network import Network
 from recurra.runtime._plain import PlainModel, PlainSession
@@ -15,6 +16,7 @@ __all__ = [
     "Session",
     "Spec",
     "Trace",
+    "generate_codes",
     "load",
     "seal",
     "unseal",

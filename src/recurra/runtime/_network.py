@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -36,8 +38,11 @@ class Compiled:
     shapes: tuple[tuple[int, ...], ...]  # of outputs, without the batch axis
 
     def __call__(self, inputs: list[np.ndarray], rows: int = 1, states: list[State] | None = None) -> list[np.ndarray]:
-        """The outputs, each (rows, ...); inputs are contiguous float32 in the order of `names`."""
-        return self.program.run(inputs, rows, states)
+        """The outputs, each (rows, ...); inputs are contiguous float32 in the order of `names`.
+
+        Large calls are shared by as many threads as the process has cores, or as OMP_NUM_THREADS says.
+        """
+        return self.program.run(inputs, rows, states, _threads())
 
 
 class Network:
@@ -187,6 +192,14 @@ class Network:
         if any(isinstance(block, Last | Pool) for block in chain[: int(end) if end else None]):
             return False
         return any(self._has_time(taken) for taken in self._branches[branch].takes)
+
+
+@cache
+def _threads() -> int:
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    if wanted.isdigit() and int(wanted) > 0:
+        return int(wanted)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _run(compiled: Compiled, inputs: Inputs, rows: int, states: list[State] | None) -> dict[str, np.ndarray]:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from recurra.blocks import Composition, Embedding
 from recurra.bundle import Bundle
 from recurra.errors import BundleError, ConfigError, DataError, StateError
+from recurra.runtime._generating import generate_codes
 from recurra.runtime._native import State
 from recurra.runtime._network import Network
 from recurra.runtime._session import Inside, Model, Session, Spec
@@ -203,17 +204,24 @@ class PlainSession(Session):
         answers, traces = model.network.inside(inputs, self.numbers, hold=hold)
         return Inside(answers[model.network.outputs[0]][0], traces)
 
-    def generate(self, steps: int, *, temperature: float = 1.0, seed: int | None = None) -> Iterator[int]:
-        """Draw a code from what the last answer says, push it, and so on; begins by pushing code 0 at the beginning.
-
-        `temperature` divides the logits; 0 takes the likeliest.
-        """
+    def generate(
+        self, steps: int, *, temperature: float = 1.0, seed: int | None = None, top_k: int = 0, top_p: float = 1.0
+    ) -> Iterator[int]:
+        """Push code 0, draw a code from the answer, push it, and so on: the codes that were drawn."""
         if not self.model.generates:
-            yield from super().generate(steps, temperature=temperature, seed=seed)
-        random = np.random.default_rng(seed)
-        code = 0
-        for _ in range(steps):
-            code = _draw(self.push(code), temperature, random)
+            yield from super().generate(steps)
+        drawn = generate_codes(
+            self.model.step.program,
+            self.push(0),
+            self.numbers,
+            steps=steps,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            seed=seed,
+        )
+        for code, _ in drawn:
+            self.steps += 1
             yield code
 
 
@@ -222,14 +230,6 @@ def _finite(numbers: Any) -> Any:
     if isinstance(numbers, list):
         return [_finite(inner) for inner in numbers]
     return numbers if math.isfinite(numbers) else None
-
-
-def _draw(logits: np.ndarray, temperature: float, random: np.random.Generator) -> int:
-    if temperature <= 0:
-        return int(logits.argmax())
-    scaled = logits.astype(np.float64) / temperature
-    shares = np.exp(scaled - scaled.max())
-    return int(random.choice(len(shares), p=shares / shares.sum()))
 
 
 def _codes(composition: Composition) -> dict[str, tuple[int, ...]]:

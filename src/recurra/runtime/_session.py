@@ -93,8 +93,13 @@ class Session(ABC):
         for that; otherwise DataError.
         """
 
-    def generate(self, steps: int, *, temperature: float = 1.0, seed: int | None = None) -> Iterator[Any]:
-        """Go on by itself: each step's answer is drawn from and pushed. ConfigError where the model can't."""
+    def generate(
+        self, steps: int, *, temperature: float = 1.0, seed: int | None = None, top_k: int = 0, top_p: float = 1.0
+    ) -> Iterator[Any]:
+        """Go on by itself: each step's answer is drawn from and pushed. ConfigError where the model can't.
+
+        For what options do see `recurra.runtime.generate_codes`.
+        """
         raise ConfigError(f"{self.model.name} ({self.model.task}) answers, but doesn't generate.")
 
 
