@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from recurra.nn import accelerate, decelerate
     from recurra.tasks import load
     from recurra.tasks.forecast import Forecaster
+    from recurra.tasks.tag import Tagger
 
 __all__ = [
     "Forecaster",
     "RecurraError",
+    "Tagger",
     "__version__",
     "accelerate",
     "blocks",
@@ -56,6 +58,7 @@ __getattr__, __dir__ = lazy(
     {
         "Forecaster": "recurra.tasks.forecast",
         "RecurraError": "recurra.errors",
+        "Tagger": "recurra.tasks.tag",
         "__version__": "recurra._version",
         "accelerate": "recurra.nn",
         "decelerate": "recurra.nn",

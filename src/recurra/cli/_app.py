@@ -24,6 +24,11 @@ COMMANDS: dict[str, Command | dict[str, Command]] = {
             "Fit a forecaster to a table of numbers over time.",
             "recurra fit forecast sales.csv --target units --time date --horizon 28 --out sales-model",
         ),
+        "tag": Command(
+            "recurra.cli._fit_tag:tag",
+            "Fit a tagger of words: parts of speech, entities and the like.",
+            "recurra fit tag train.conllu --validation dev.conllu --test test.conllu --out tagger",
+        ),
     },
     "evaluate": Command(
         "recurra.cli._evaluate:evaluate",
