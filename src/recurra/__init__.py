@@ -25,11 +25,15 @@ if TYPE_CHECKING:
     from recurra.errors import RecurraError
     from recurra.nn import accelerate, decelerate
     from recurra.tasks import load
+    from recurra.tasks.classify import Classifier
     from recurra.tasks.forecast import Forecaster
+    from recurra.tasks.generate import Generator
     from recurra.tasks.tag import Tagger
 
 __all__ = [
+    "Classifier",
     "Forecaster",
+    "Generator",
     "RecurraError",
     "Tagger",
     "__version__",
@@ -56,7 +60,9 @@ __all__ = [
 __getattr__, __dir__ = lazy(
     __name__,
     {
+        "Classifier": "recurra.tasks.classify",
         "Forecaster": "recurra.tasks.forecast",
+        "Generator": "recurra.tasks.generate",
         "RecurraError": "recurra.errors",
         "Tagger": "recurra.tasks.tag",
         "__version__": "recurra._version",

@@ -19,10 +19,20 @@ class Command(NamedTuple):
 # Nothing named here is imported before it is called: `recurra --help` reads this table and no more.
 COMMANDS: dict[str, Command | dict[str, Command]] = {
     "fit": {
+        "classify": Command(
+            "recurra.cli._fit_classify:classify",
+            "Fit a classifier to labelled texts, or to labelled series of numbers.",
+            "recurra fit classify reviews.csv --text review --label stars --out reviews-model",
+        ),
         "forecast": Command(
             "recurra.cli._fit_forecast:forecast",
             "Fit a forecaster to a table of numbers over time.",
             "recurra fit forecast sales.csv --target units --time date --horizon 28 --out sales-model",
+        ),
+        "generate": Command(
+            "recurra.cli._fit_generate:generate",
+            "Fit a language model to plain text: it predicts what comes next, and writes on.",
+            "recurra fit generate shakespeare.txt --out shakespeare",
         ),
         "tag": Command(
             "recurra.cli._fit_tag:tag",

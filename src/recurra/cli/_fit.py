@@ -23,11 +23,12 @@ def fit_and_report(
     resume: bool | None,
     png: Path | None,
     output: OutputOptions,
+    trial: Sequence[str] | None = None,
 ) -> None:
     """Fit `recurra.<estimator>(**given)`, save it, and say what was found, chosen, reached and what to do next.
 
     Whether the result can be saved is checked before any work. The checkpoint lies beside the bundle while training
-    runs; with `resume` None there is none.
+    runs; with `resume` None there is none. `trial` is what `recurra predict` may be called with next.
     """
     folder = check_destination(out, overwrite=overwrite)
     if png is not None and png.resolve().is_relative_to(folder):
@@ -56,7 +57,7 @@ def fit_and_report(
     for plot in plots:
         screen.say(f"Plot    {plot}")
     screen.remark("")
-    screen.remark(f"Next: {invocation('predict', str(out), data, '--out', 'forecast.csv')}")
+    screen.remark(f"Next: {invocation('predict', str(out), *(trial or (data, '--out', 'forecast.csv')))}")
     screen.remark(f"      {invocation('evaluate', str(out), 'NEWER-DATA')}")
     screen.document(
         {

@@ -10,7 +10,12 @@ from recurra.runtime._session import Model
 
 # What reads the rows of a task and makes its answers; without one, a network takes its inputs and gives its output.
 # Only names written here are ever imported, whatever a file says.
-_TASKS = {"forecast": "recurra.tasks.forecast._live:open_forecaster", "tag": "recurra.tasks.tag._live:open_tagger"}
+_TASKS = {
+    "classify": "recurra.tasks.classify._live:open_classifier",
+    "forecast": "recurra.tasks.forecast._live:open_forecaster",
+    "generate": "recurra.tasks.generate._live:open_generator",
+    "tag": "recurra.tasks.tag._live:open_tagger",
+}
 
 
 def load(path: str | Path | Bundle) -> Model:

@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from recurra.tasks.forecast import Forecaster
 
 # The class of each task; only names written here are ever imported, whatever a file says.
-ESTIMATORS = {"forecast": "recurra.tasks.forecast:Forecaster", "tag": "recurra.tasks.tag:Tagger"}
+ESTIMATORS = {
+    "classify": "recurra.tasks.classify:Classifier",
+    "forecast": "recurra.tasks.forecast:Forecaster",
+    "generate": "recurra.tasks.generate:Generator",
+    "tag": "recurra.tasks.tag:Tagger",
+}
 
 
 def load(path: str | Path) -> Forecaster:

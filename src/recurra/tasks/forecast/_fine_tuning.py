@@ -11,6 +11,7 @@ import torch
 from recurra import evaluate
 from recurra.data import Panel, Windows
 from recurra.errors import DataError
+from recurra.tasks._zeros import zeros_kept
 from recurra.tasks.forecast._job import (
     MOST_VALIDATION_WINDOWS,
     Fitted,
@@ -50,8 +51,7 @@ def fine_tune(fitted: Fitted, panel: Panel, *, keep_zeros: bool, progress: Progr
     rate = 1e-3 if config.learning_rate == "auto" else config.learning_rate
     options |= {"learning_rate": rate / _SLOWER, "threads": torch.get_num_threads()}
     before, error = deepcopy(network.state_dict()), fitted.model.validation_loss(network.eval(), windows, held_out)
-    kept = _keep_zeros(network) if keep_zeros else []
-    try:
+    with zeros_kept(network, keep=keep_zeros):
         train(
             network,
             fitted.model.loss,
@@ -60,9 +60,6 @@ def fine_tune(fitted: Fitted, panel: Panel, *, keep_zeros: bool, progress: Progr
             TrainingConfig(**options),
             progress=progress,
         )
-    finally:
-        for hook in kept:
-            hook.remove()
     network.eval()
     if not fitted.model.validation_loss(network, windows, held_out) <= error:
         network.load_state_dict(before)
@@ -74,13 +71,3 @@ def _seen(fitted: Fitted, panel: Panel) -> evaluate.Split:
     start, end = panel.offsets[:-1], test_rows(fitted, panel)
     share = np.ceil((end - start) * fitted.config.validation).astype(np.int64)
     return evaluate.Split(panel.offsets, np.maximum(start, end - np.maximum(share, fitted.chosen.horizon)), end)
-
-
-def _keep_zeros(network: torch.nn.Module) -> list[Any]:
-    """Hold zeros where they are: without gradient they get no momentum, and weight decay leaves 0 alone."""
-    hooks: list[Any] = []
-    for parameter in network.parameters():
-        if parameter.dim() > 1 and bool((parameter == 0).any()):
-            mask = (parameter != 0).to(parameter.dtype)
-            hooks.append(parameter.register_hook(lambda gradient, mask=mask: gradient * mask))
-    return hooks
