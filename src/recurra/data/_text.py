@@ -134,7 +134,7 @@ def find_encoding(path: Path, *, wanted: str = "table", formats: str = "CSV, TSV
         encoding = "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
         _check_decodes(path, encoding)
         return encoding
-    if (control := sum(sample.count(byte) for byte in _CONTROL)) > 2 and control > len(sample) // 50:
+    if (control := sum(sample.count(byte) for byte in _CONTROL)) > 2 and control > len(sample) // 20:
         raise DataError(f"{path} isn't a {wanted}: it holds binary data. Expected {formats}.")
     decoder = codecs.getincrementaldecoder("utf-8")()
     offset, waiting, chunk = 0, 0, head

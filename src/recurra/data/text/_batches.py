@@ -1,14 +1,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from recurra.data.text._encoded import Encoded
-
 _POOL = 50
+
+
+class Ragged(Protocol):
+    """Sequences of different lengths, such as `Encoded`."""
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Steps of each, (N,)."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def gather(self, indices: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """The inputs (B, T, width) of chosen ones, zeros after each, and their lengths (B,); T is at least 1."""
+        ...
 
 
 class BucketedBatches:
@@ -21,7 +35,7 @@ class BucketedBatches:
 
     def __init__(
         self,
-        encoded: Encoded,
+        encoded: Ragged,
         *,
         batch_size: int,
         seed: int,

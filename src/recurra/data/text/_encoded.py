@@ -16,13 +16,13 @@ class Encoded:
     """
 
     def __init__(self, texts: Iterable[Mapping[str, np.ndarray]], widths: Mapping[str, int]) -> None:
-        self._columns = {name: _Column(width) for name, width in widths.items()}
+        columns = {name: _Column(width) for name, width in widths.items()}
         lengths: list[int] = []
         for inputs in texts:
-            for name, column in self._columns.items():
+            for name, column in columns.items():
                 column.append(inputs[name])
             lengths.append(len(inputs[next(iter(widths))]))
-        self.flat = {name: column.finish() for name, column in self._columns.items()}  # name -> (N, width) int32
+        self.flat = {name: column.finish() for name, column in columns.items()}  # name -> (N, width) int32
         self.lengths = np.array(lengths, np.int64)
         self.offsets = np.concatenate([[0], np.cumsum(self.lengths)])
 
@@ -69,7 +69,9 @@ class _Column:
             return np.frombuffer(b"".join(self._parts), np.int32).reshape(-1, self._width)
         self._spill()
         self._file.flush()
-        return np.memmap(self._file, np.int32, "r").reshape(-1, self._width)
+        mapped = np.memmap(self._file, np.int32, "r").reshape(-1, self._width)
+        self._file.close()  # the mapping keeps what it needs
+        return mapped
 
     def _spill(self) -> None:
         if self._file is None:

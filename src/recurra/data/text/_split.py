@@ -53,11 +53,12 @@ def split_documents(
     random = np.random.default_rng(seed)
     taken: dict[str, list[int]] = {"test": [], "validation": [], "training": []}
     alone = []
+    owed = dict.fromkeys(shares, 0.0)  # what rounding took from the labels before
     for label in sorted(by_class):
         members = by_class[label]
         if labels is not None and len(members) == 1:
             alone.append(label)
-        for name, part in _cut(members, shares, random).items():
+        for name, part in _cut(members, shares, owed, random).items():
             taken[name] += part
     if alone:
         notes.append(f"{listed(alone, 10)}: one text only, so it goes to training and can't be tested.")
@@ -116,12 +117,23 @@ def _about_duplicates(groups: dict[str, list[int]], labels: Sequence[tuple[str, 
     return notes
 
 
-def _cut(groups: list[list[int]], shares: dict[str, float], random: np.random.Generator) -> dict[str, list[int]]:
-    """Fill the test part, then the validation part, group by group; what would overflow a part goes to the next."""
+def _cut(
+    groups: list[list[int]], shares: dict[str, float], owed: dict[str, float], random: np.random.Generator
+) -> dict[str, list[int]]:
+    """Fill the test part, then the validation part, group by group; what would overflow a part goes to the next.
+
+    One group at least is learnt from.
+    """
     count = sum(map(len, groups))
-    room = {name: round(share * count) if len(groups) > 1 else 0 for name, share in shares.items()}
+    room = {}
+    for name, share in shares.items():
+        exact = share * count + owed[name]
+        room[name] = round(exact)
+        owed[name] = exact - room[name]
     parts: dict[str, list[int]] = {name: [] for name in (*shares, "training")}
-    for at in random.permutation(len(groups)):
+    first, *others = random.permutation(len(groups))
+    parts["training"] += groups[first]
+    for at in others:
         members = groups[at]
         fits = (name for name in shares if len(parts[name]) + len(members) <= room[name])
         parts[next(fits, "training")] += members

@@ -28,6 +28,8 @@ def read_table(
     head = table.head()
     text_column = _text_column(table, head, text, label)
     label_column = _label_column(table, head, label, text_column, needed=needs_labels)
+    if text_column == label_column:
+        raise DataError(f"{table.name}: column {text_column!r} is asked for as text and as label; name two columns.")
     frame = table.fetch([text_column] if label_column is None else [text_column, label_column])
     notes = [*table.notes, f"Texts are in column {text_column!r}" + (
         f", labels in {label_column!r}." if label_column is not None else "."

@@ -41,7 +41,7 @@ def read_tagged(
     filled = [line for line in lines if line.strip() and not line.startswith("#")][:200]
     if filled and all(_UNIVERSAL.match(line) for line in filled[:1]):
         return read_conllu(lines, str(path), column, needs_tags=needs_tags, notes=text.notes)
-    if _is_plain(filled):
+    if _is_plain(filled, surely=needs_tags):
         if needs_tags or tokeniser is None:
             raise DataError(f"{path} holds plain text; expected a word and its tag on each line, or CoNLL-U.")
         sentences = tuple(
@@ -54,10 +54,14 @@ def read_tagged(
     return read_conll(lines, str(path), column, needs_tags=needs_tags, notes=text.notes)
 
 
-def _is_plain(filled: list[str]) -> bool:
-    """Whether lines hold whole sentences: no tabs, and not the same few fields in each."""
+def _is_plain(filled: list[str], *, surely: bool) -> bool:
+    """Whether lines hold whole sentences: no tabs, and not the same few fields in each, or long ones without spaces."""
+    if any("\t" in line for line in filled):
+        return False
     widths = {len(line.split()) for line in filled}
-    return not any("\t" in line for line in filled) and (len(widths) > 3 or max(widths, default=0) > 6)
+    if widths == {1}:
+        return sum(map(len, filled)) > 9 * len(filled)
+    return len(widths) > (3 if surely else 1) or max(widths, default=0) > 6
 
 
 def _given(source: Any) -> Tagged:

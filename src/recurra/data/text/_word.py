@@ -39,7 +39,8 @@ class WordTokeniser(BaseModel):
                 break
             found.append(match[0])
             end = match.end()
-        return found, text[end:]
+        rest = text[end:]
+        return found, rest if self.spaces else rest.lstrip()
 
     def join(self, pieces: Sequence[str]) -> str:
         """The text of pieces; without `spaces`, with one space between them."""
