@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from recurra._lazy import lazy
 
 if TYPE_CHECKING:
-    from recurra.data.text._batches import BucketedBatches
+    from recurra.data.text._batches import BucketedBatches, Ragged
     from recurra.data.text._bpe import BpeTokeniser, train_bpe
     from recurra.data.text._character import CharacterTokeniser
     from recurra.data.text._chinese import ChineseTokeniser
@@ -36,6 +36,7 @@ __all__ = [
     "Encoder",
     "Feed",
     "Parts",
+    "Ragged",
     "Sentence",
     "Tagged",
     "Vocabulary",
@@ -69,6 +70,7 @@ __getattr__, __dir__ = lazy(
         "fit_encoder": "recurra.data.text._encoder",
         "open_corpus": "recurra.data.text._corpus",
         "Parts": "recurra.data.text._split",
+        "Ragged": "recurra.data.text._batches",
         "read_documents": "recurra.data.text._reading",
         "read_tagged": "recurra.data.text._tagged",
         "read_vectors": "recurra.data.text._vectors",
