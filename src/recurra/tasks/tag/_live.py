@@ -101,7 +101,7 @@ class LiveTagger(Model):
         if self.composition.obstacles():
             raise ConfigError(
                 f"{self.name} reads sentences both ways, so it can't tag them word by word. Fit one that can with "
-                "--bidirectional false; recurra predict tags whole files with this one."
+                "--no-bidirectional; recurra predict tags whole files with this one."
             )
         return TagSession(self)
 
