@@ -53,7 +53,10 @@ def make_page() -> Page:
     passages = [
         Passage(
             "Which words mattered",
-            [(f"{word} ", float(weight), f"{weight:+.2f} for negative") for word, weight in zip(words, weights)],
+            [
+                (f"{word} ", float(weight), f"{weight:+.2f} for negative")
+                for word, weight in zip(words, weights, strict=True)
+            ],
             "Blue speaks for negative, dotted orange against it.",
         ),
         Passage(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal, Protocol
 
 from rich.text import Text
@@ -25,6 +25,9 @@ class Scores(Protocol):
     def baselines(self) -> Mapping[str, Mapping[str, float | None]]: ...
 
     @property
+    def larger_is_better(self) -> Collection[str]: ...
+
+    @property
     def verdict(self) -> Verdict: ...
 
     @property
@@ -34,13 +37,14 @@ class Scores(Protocol):
 
 
 def print_scores(screen: Screen, scores: Scores) -> None:
-    """The model beside the baselines, the least error of each line in bold, and the verdict."""
+    """The model beside the baselines, the best of each line in bold, and the verdict."""
     lines = []
     for metric, own in scores.metrics.items():
         values = [own, *(baseline.get(metric) for baseline in scores.baselines.values())]
         known = [value for value in values if value is not None]
         # What only the model has, such as coverage, is compared with nothing.
-        best = min(known) if len(known) > 1 else None
+        better = max if metric in scores.larger_is_better else min
+        best = better(known) if len(known) > 1 else None
         lines.append([metric, *(_cell(value, best=value is not None and value == best) for value in values)])
     screen.table("On the test part", ["", "model", *scores.baselines], lines)
     screen.say("")

@@ -37,7 +37,8 @@ def calibration_error(truth: np.ndarray, probabilities: np.ndarray) -> float:
     Guo, Pleiss, Sun & Weinberger (2017), "On calibration of modern neural networks", with 15 bins.
     """
     bins = reliability(truth, probabilities)
-    return float(np.nansum(bins.count * np.abs(bins.accuracy - bins.confidence)) / bins.count.sum())
+    error = np.nansum(bins.count * np.abs(bins.accuracy - bins.confidence)) / bins.count.sum()
+    return round(float(error), 12)  # what rounding leaves of nothing isn't an error
 
 
 def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:

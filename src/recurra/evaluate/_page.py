@@ -105,7 +105,7 @@ def _facts(scores: TaskScores, baseline: str) -> list[tuple[str, str, str]]:
     metrics = [scores.headline, *(metric for metric in scores.metrics if metric != scores.headline)][:_LEADING]
     told = [
         (
-            METRIC_NAMES[metric].capitalize() if METRIC_NAMES[metric].islower() else METRIC_NAMES[metric],
+            METRIC_NAMES[metric][0].upper() + METRIC_NAMES[metric][1:],
             say_number(scores.metrics[metric]),
             f"{baseline}: {say_number(scores.baselines[baseline].get(metric))}",
         )

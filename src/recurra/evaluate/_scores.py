@@ -85,6 +85,11 @@ class Scores(BaseModel):
     history: dict[str, Any]  # what training recorded
 
     @property
+    def larger_is_better(self) -> tuple[str, ...]:
+        """The metrics that aren't errors: none that baselines have."""
+        return ()
+
+    @property
     def warning(self) -> str | None:
         """A sentence on intervals that held far less, or far more, than they promise; None where they are fair."""
         known = [row for row in self.coverage if row.actual is not None]

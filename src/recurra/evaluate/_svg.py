@@ -37,10 +37,14 @@ def _for_page(text: str, description: str) -> str:
     # The page's font, not matplotlib's.
     body = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", body)
     body = re.sub(r"font-family: [^;\"]*;?", "", body)
-    body = re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), body)
+    body = re.sub(r"<[^>]*>", lambda tag: _rounded(tag[0]), body)  # places, never the numbers that people read
     body = re.sub(r" ?\n", " ", body)
     body = re.sub(r"  +", " ", body)
     for word, color in PALETTE.items():
         body = body.replace(color, f"var(--{word})")
     label = escape(description, quote=True)
     return f'<svg viewBox="{view[1]}" role="img" aria-label="{label}">{body.strip()}'
+
+
+def _rounded(tag: str) -> str:
+    return re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), tag)

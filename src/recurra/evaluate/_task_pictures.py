@@ -14,7 +14,8 @@ from recurra.evaluate._saying import say_number
 
 MOST_CLASSES = 20
 MOST_BARS = 24
-_LONGEST_LABEL = 16
+_LONGEST_TICK = 16
+_LONGEST_NAME = 30
 _DEEPEST = 0.5  # how much colour a cell can have; more, and its number can't be read in light or dark
 
 
@@ -24,19 +25,26 @@ def confusion_picture(truth: np.ndarray, answers: np.ndarray, labels: Sequence[s
     A cell's number is how many, its colour which share of the row.
     """
     count = np.bincount(truth, minlength=len(labels))
-    shown = np.argsort(-count, kind="stable")[:MOST_CLASSES].tolist()
+    shown: list[int] = np.argsort(-count, kind="stable")[:MOST_CLASSES].tolist()
     table = np.zeros((len(labels), len(labels)), dtype=np.int64)
     np.add.at(table, (truth, answers), 1)
     share = table / np.maximum(count, 1)[:, None]
     table, share = table[np.ix_(shown, shown)], share[np.ix_(shown, shown)]
     size = len(shown)
-    names, said = _drawable([labels[index] for index in shown])
+    names, said = _drawable([labels[index] for index in shown], _LONGEST_TICK)
     width = 0.42 * max(size, 5) + 1.6
     figure, axes = framed((max(width, NARROW[0]), max(width * 0.8, 3.2)))
     axes.grid(visible=False)
     for row in range(size):
         for column in range(size):
-            axes.bar(column, 1, width=1, bottom=row - 0.5, color=PALETTE["model"], alpha=_DEEPEST * share[row, column])
+            axes.bar(
+                column,
+                1,
+                width=1,
+                bottom=row - 0.5,
+                color=PALETTE["model"],
+                alpha=round(_DEEPEST * share[row, column], 2),
+            )
             if table[row, column]:
                 number = f"{table[row, column]:,}"
                 axes.text(column, row, number, ha="center", va="center", color=PALETTE["ink"], fontsize=9)
@@ -130,7 +138,7 @@ def bars_picture(
     shown = list(values.items())[:MOST_BARS]
     if len(values) > len(shown):
         detail = f"{detail}; the first {len(shown)} of {len(values)}".removeprefix("; ")
-    labels, said = _drawable([label for label, _ in shown])
+    labels, said = _drawable([label for label, _ in shown], _LONGEST_NAME)
     figure, axes = framed((NARROW[0], max(0.3 * len(shown) + 0.7, 1.6)))
     colors = [PALETTE["model"] if highlight in (None, label) else PALETTE["soft"] for label, _ in shown]
     numbers = np.array([value for _, value in shown], dtype=float)
@@ -159,12 +167,15 @@ def bars_picture(
     )
 
 
-def _drawable(labels: Sequence[str]) -> tuple[list[str], str]:
-    """Labels as ticks; where the pictures' font lacks a letter, numbers, and words that say what they stand for."""
+def _drawable(labels: Sequence[str], longest: int) -> tuple[list[str], str]:
+    """Labels as ticks, cut where long; or numbers, and words that say what they stand for.
+
+    Numbers are for letters that the pictures' font lacks, and for labels that cutting makes equal.
+    """
     letters = _letters()
-    if all(ord(letter) in letters for label in labels for letter in label):
+    short = [label if len(label) <= longest else f"{label[: longest - 1]}…" for label in labels]
+    if len(set(short)) == len(labels) and all(ord(letter) in letters for label in short for letter in label):
         # A dollar sign would begin mathematics.
-        short = [label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…" for label in labels]
         return [label.replace("$", r"\$") for label in short], ""
     numbers = [str(place) for place in range(1, len(labels) + 1)]
     return numbers, "; " + ", ".join(f"{number} {label}" for number, label in zip(numbers, labels, strict=True))
