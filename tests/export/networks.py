@@ -10,10 +10,25 @@ import numpy as np
 import torch
 
 from cases.blocks import BlockCase
-from recurra.blocks import Branch, Clip, Composition, Embedding, Linear, Recurrent
+from recurra.blocks import (
+    AdaptiveSoftmax,
+    Branch,
+    Characters,
+    Clip,
+    Composition,
+    Crf,
+    Dropout,
+    Embedding,
+    Last,
+    Linear,
+    Pool,
+    Recurrent,
+    TiedLinear,
+)
 from recurra.bundle import write_bundle
-from recurra.export._layout import Layout
+from recurra.export._layout import Layout, StateField
 from recurra.nn import Network
+from recurra.nn._pool import PoolState
 
 Arrays = dict[str, np.ndarray]
 
@@ -49,14 +64,55 @@ MIXED = Composition(
         Branch(name="restored", takes=("out", "level", "x"), join="add"),
     ),
 )
+_WORDS = Branch(name="embedded", takes=("words",), blocks=(Embedding(categories=(12,), sizes=(6,), dropout=0.1),))
+# Words by their vectors and by their spelling; labels by a field, going on from any step.
+TAGS = Composition(
+    inputs={"words": 1, "characters": 5},
+    branches=(
+        _WORDS,
+        Branch(name="spelled", takes=("characters",), blocks=(Characters(categories=7, size=3, channels=4),)),
+        Branch(
+            name="tags",
+            takes=("embedded", "spelled"),
+            blocks=(
+                Dropout(rate=0.3, per="sequence"),
+                Recurrent(cell="lstm", hidden_size=5),
+                Linear(size=4),
+                Crf(forbidden=((0, 1), (2, 2)), forbidden_first=(3,)),
+            ),
+        ),
+    ),
+)
+# Several pools of one sequence.
+CLASSES = Composition(
+    inputs={"words": 1},
+    branches=(
+        _WORDS,
+        Branch(name="encoded", takes=("embedded",), blocks=(Recurrent(cell="gru", hidden_size=6),)),
+        Branch(name="last", takes=("encoded",), blocks=(Last(),)),
+        *(Branch(name=how, takes=("encoded",), blocks=(Pool(method=how, size=3),)) for how in ("max", "mean")),  # pyright: ignore
+        Branch(name="attention", takes=("encoded",), blocks=(Pool(method="attention", size=3),)),
+        Branch(name="classes", takes=("last", "max", "mean", "attention"), blocks=(Linear(size=3),)),
+    ),
+)
+# A tied output beside an adaptive one.
+LANGUAGE = Composition(
+    inputs={"words": 1},
+    branches=(
+        _WORDS,
+        Branch(
+            name="encoded", takes=("embedded",), blocks=(Recurrent(cell="lstm", hidden_size=6, weight_dropout=0.2),)
+        ),
+        Branch(name="tied", takes=("encoded",), blocks=(TiedLinear(branch="embedded", categories=12),)),
+        Branch(name="adaptive", takes=("encoded",), blocks=(AdaptiveSoftmax(categories=12, cutoffs=(4, 8), factor=2),)),
+        Branch(name="both", takes=("tied", "adaptive")),
+    ),
+)
 
 
 def alone(case: BlockCase) -> Composition:
     """A network of one block."""
-    return Composition(
-        inputs={"x": case.shape[-1]},
-        branches=(Branch(name="out", takes=("x",), blocks=(case.block,)),),  # pyright: ignore[reportArgumentType]
-    )
+    return case.composition("out")
 
 
 def random_network(composition: Composition) -> Network:
@@ -91,17 +147,39 @@ def torch_says(network: Network, layout: Layout, inputs: Arrays, state: Arrays) 
     before: dict[str, Any] = {}
     for field in layout.states:
         parts = list(torch.from_numpy(state[f.name]) for f in layout.states_of(field.branch, field.position))
-        before.setdefault(field.branch, {})[str(field.position)] = tuple(parts) if len(parts) > 1 else parts[0]
+        before.setdefault(field.branch, {})[str(field.position)] = _as_torch_carries(field, parts)
     tensors = {name: torch.from_numpy(array) for name, array in inputs.items()}
     with torch.no_grad():
         values, after = network.run(tensors, before or None)
     found = {name: values[name].numpy() for name in layout.outputs}
     for field in layout.states:
-        block = after[field.branch][str(field.position)]
-        found[field.following] = (block if torch.is_tensor(block) else block["hc".index(field.name[0])]).numpy()
+        found[field.following] = _as_exports_carry(field, after[field.branch][str(field.position)])
     return found
 
 
+def _as_torch_carries(field: StateField, parts: list[torch.Tensor]) -> Any:
+    if field.name.startswith("pool_"):
+        return PoolState(*parts[0][0].split([field.hidden_size - 2, 1, 1], dim=1))
+    if field.name.startswith("paths_"):
+        return parts[0][0, :, :-1]
+    return tuple(parts) if len(parts) > 1 else parts[0]
+
+
+def _as_exports_carry(field: StateField, block: Any) -> np.ndarray:
+    if field.name.startswith("pool_"):
+        return torch.cat(list(block), dim=1)[None].numpy()
+    if field.name.startswith("paths_"):
+        return torch.cat([block, torch.ones(len(block), 1)], dim=1)[None].numpy()
+    return (block if torch.is_tensor(block) else block["hc".index(field.name[0])]).numpy()
+
+
 def random_state(layout: Layout, batch: int) -> Arrays:
+    """Of sequences that have begun: what pooling weighs with is above 0, and so is what says that a path has begun."""
     draw = np.random.default_rng(batch)
-    return {f.name: draw.normal(size=(f.layers, batch, f.hidden_size)).astype(np.float32) for f in layout.states}
+    state = {f.name: draw.normal(size=(f.layers, batch, f.hidden_size)).astype(np.float32) for f in layout.states}
+    for name, numbers in state.items():
+        if name.startswith("pool_"):
+            numbers[..., -2:] = np.abs(numbers[..., -2:]) + 1
+        elif name.startswith("paths_"):
+            numbers[..., -1] = 1
+    return state

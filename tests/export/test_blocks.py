@@ -10,11 +10,22 @@ import torch
 
 from cases.blocks import BLOCKS, BlockCase
 from data.windows_case import make_panel
-from export.networks import CHARACTERS, MIXED, alone, random_network, random_state, torch_says, weights_of
+from export.networks import (
+    CHARACTERS,
+    CLASSES,
+    LANGUAGE,
+    MIXED,
+    TAGS,
+    alone,
+    random_network,
+    random_state,
+    torch_says,
+    weights_of,
+)
 from recurra import blocks
 from recurra.blocks import Composition
-from recurra.export import _onnx_blocks, _torch_blocks
-from recurra.export._check import onnx_runs, torch_run
+from recurra.export import _onnx, _onnx_blocks, _torch_blocks
+from recurra.export._check import check, onnx_runs, torch_run
 from recurra.export._layout import lay_out
 from recurra.export._onnx import onnx_model
 from recurra.export._samples import sample
@@ -47,8 +58,8 @@ def assert_exports_agree(network: Network, outputs: tuple[str, ...] = (), ranks:
 
 def test_every_block_can_be_exported() -> None:
     known = set(typing.get_args(typing.get_args(blocks.AnyBlock)[0]))
-    assert {*_onnx_blocks.BLOCKS, blocks.Recurrent} == known
-    assert {*_torch_blocks.BLOCKS, blocks.Recurrent} == known
+    assert {*_onnx_blocks.BLOCKS, *_onnx.STATEFUL} == known
+    assert {*_torch_blocks.BLOCKS, *_torch_blocks.STATEFUL} == known
 
 
 @pytest.mark.parametrize("case", BLOCKS, ids=str)
@@ -62,9 +73,28 @@ def test_an_activation_says_the_same_everywhere(activation) -> None:
     assert_exports_agree(random_network(alone(BlockCase(activation, block, (7, 3)))))
 
 
-@pytest.mark.parametrize("composition", [CHARACTERS, MIXED], ids=["characters", "mixed"])
+@pytest.mark.parametrize(
+    "composition",
+    [CHARACTERS, MIXED, TAGS, CLASSES, LANGUAGE],
+    ids=["characters", "mixed", "tags", "classes", "language"],
+)
 def test_a_network_that_steps_says_the_same_everywhere(composition: Composition) -> None:
-    assert_exports_agree(random_network(composition))
+    network = random_network(composition)
+    assert_exports_agree(network)
+    layout, weights = lay_out(composition), weights_of(network)
+    source, parameters = torch_source(layout, title="a", made_by="b")
+    state_dict = {theirs: weights[ours] for ours, theirs in parameters.items()}
+    runs = {**onnx_runs(onnx_model(layout, weights, metadata={})), "torch": torch_run(source, state_dict, layout)}
+    assert layout.states and max(check(layout, weights, runs).values()) < 1e-5, "from the beginning, in two pieces"
+
+
+def test_a_tied_output_brings_the_vectors_that_it_is_tied_to() -> None:
+    assert_exports_agree(random_network(LANGUAGE), ("tied",))
+    apart = Composition(
+        inputs={"words": 1, "x": 6},
+        branches=(LANGUAGE.branches[0], blocks.Branch(name="out", takes=("x",), blocks=LANGUAGE.branches[2].blocks)),
+    )
+    assert_exports_agree(random_network(apart))
 
 
 def test_an_input_may_have_no_time_axis() -> None:

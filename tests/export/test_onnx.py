@@ -108,7 +108,7 @@ def test_swapped_states_would_be_noticed(tmp_path, monkeypatch) -> None:
         return x, {"h_a_0": after["c_a_0"], "c_a_0": after["h_a_0"]}
 
     recurrent_of = _onnx.recurrent
-    monkeypatch.setattr(_onnx, "recurrent", swapped)
+    monkeypatch.setitem(_onnx.STATEFUL, Recurrent, swapped)
     with pytest.raises(RecurraError, match="disagrees"):
         export(bundle, tmp_path / "model.onnx", to="onnx")
 

@@ -72,9 +72,12 @@ def test_lengths_that_contradict_each_other_are_refused() -> None:
 
 def test_only_a_network_without_obstacles_has_a_state() -> None:
     recurrent = Recurrent(cell="lstm", hidden_size=3)
+    both = Recurrent(cell="lstm", hidden_size=3, bidirectional=True)
     steps = Composition(inputs={"x": 2}, branches=(Branch(name="a", takes=("x",), blocks=(recurrent,)),))
     assert [field.name for field in lay_out(steps).states] == ["h_a_0", "c_a_0"]
-    whole = Composition(inputs={"x": 2}, branches=(Branch(name="a", takes=("x",), blocks=(recurrent, Last())),))
+    whole = Composition(
+        inputs={"x": 2}, branches=(Branch(name="a", takes=("x",), blocks=(both, Last(bidirectional=True))),)
+    )
     assert lay_out(whole).states == ()
     assert [field.name for field in lay_out(Case(decoder="recursive").composition).states] == ["h_outcome_0"]
 

@@ -56,3 +56,38 @@ def test_steps_of_bytes_are_the_whole() -> None:
     states = [network.begin() for _ in range(2)]
     steps = [network.step({"x": np.ascontiguousarray(x[:, t])}, states)["y"] for t in range(9)]
     np.testing.assert_array_equal(np.stack(steps, axis=1), network.run({"x": x})["y"])
+
+
+def test_vectors_in_bytes_serve_both_ends() -> None:
+    """An embedding in bytes is looked up, spelled from, and multiplied with by a tied output."""
+    branches = (
+        blocks.Branch(name="words", takes=("word",), blocks=(blocks.Embedding(categories=(90,), sizes=(32,)),)),
+        blocks.Branch(
+            name="spelled", takes=("letters",), blocks=(blocks.Characters(categories=40, size=16, channels=24),)
+        ),
+        blocks.Branch(
+            name="hidden",
+            takes=("words", "spelled"),
+            blocks=(blocks.Recurrent(cell="gru", hidden_size=40), blocks.Linear(size=32)),
+        ),
+        blocks.Branch(name="tied", takes=("hidden",), blocks=(blocks.TiedLinear(branch="words", categories=90),)),
+        blocks.Branch(
+            name="adaptive",
+            takes=("hidden",),
+            blocks=(blocks.AdaptiveSoftmax(categories=90, cutoffs=(20, 50), factor=2),),
+        ),
+        blocks.Branch(name="pooled", takes=("hidden",), blocks=(blocks.Pool(method="attention", size=24),)),
+    )
+    composition = blocks.Composition(inputs={"word": 1, "letters": 6}, branches=branches)
+    torch.manual_seed(13)
+    network = nn.Network(composition)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    stored = quantise({key: tensor.numpy() for key, tensor in network.state_dict().items()}, matrices(composition))
+    assert sum(array.dtype == np.int8 for array in stored.values()) == 12
+    draw = np.random.default_rng(5)
+    given = {"word": draw.integers(0, 90, (3, 9, 1)), "letters": draw.integers(0, 40, (3, 9, 6))}
+    for output in ("tied", "adaptive", "pooled"):
+        found = runtime.Network(composition, stored).run(given, outputs=(output,))[output]
+        expected = runtime.Network(composition, dequantise(stored)).run(given, outputs=(output,))[output]
+        assert 0 < np.abs(found - expected).max() < 1e-3 * np.abs(expected).max()

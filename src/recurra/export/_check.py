@@ -56,7 +56,10 @@ def _runs(layout: Layout, run: Run, inputs: Arrays, batch: int) -> Iterator[Mapp
         found = run({name: x[:, piece] if name in moving else x for name, x in inputs.items()} | state)
         state = {field.name: found[field.following] for field in layout.states}
         pieces.append(found)
-    yield {name: np.concatenate([piece[name] for piece in pieces], axis=1) for name in layout.outputs}
+    yield {
+        name: np.concatenate([piece[name] for piece in pieces], axis=1) if name in layout.timed else pieces[-1][name]
+        for name in layout.outputs
+    }
 
 
 def _difference(output: str, found: np.ndarray, expected: np.ndarray, name: str) -> float:

@@ -28,7 +28,11 @@ class Input:
 
 @dataclass(frozen=True)
 class StateField:
-    """What a stack of layers carries from step to step, (layer, batch, hidden)."""
+    """What a block carries from step to step, (layer, batch, hidden).
+
+    Of pooling: a vector, its weight and its highest score; of a random field a score for each label, and whether it
+    has begun: one layer of so many numbers.
+    """
 
     name: str
     branch: str
@@ -63,9 +67,10 @@ class Layout:
     ranks: Mapping[str, int]  # of inputs and branches
     widths: Mapping[str, int]
     states: tuple[StateField, ...]  # none where some block wants a whole window
+    timed: frozenset[str]  # inputs and branches that have a time axis
 
     def states_of(self, branch: str, position: int) -> tuple[StateField, ...]:
-        """What one recurrent block carries: nothing, (h,) or (h, c)."""
+        """What one block carries: nothing, (h,) or (h, c) of a recurrent one, or its numbers."""
         return tuple(field for field in self.states if (field.branch, field.position) == (branch, position))
 
 
@@ -91,7 +96,9 @@ def lay_out(
     known = [branch.name for branch in composition.branches]
     if unknown := [name for name in outputs if name not in known]:
         raise ConfigError(f"The network has no branch {unknown[0]!r} to give as an output, only {', '.join(known)}.")
-    branches = composition.needed(outputs)
+    found = composition.needed(outputs)
+    tied = [b.branch for branch in found for b in branch.blocks if isinstance(b, blocks.TiedLinear)]
+    branches = composition.needed((*outputs, *tied))
     taken = {name for branch in branches for name in branch.takes}
     pruned = Composition(
         inputs={name: width for name, width in composition.inputs.items() if name in taken}, branches=branches
@@ -105,7 +112,8 @@ def lay_out(
         places=walk.places,
         ranks=walk.ranks,
         widths=walk.widths,
-        states=_states(branches) if causal else (),
+        states=_states(branches, walk.places) if causal else (),
+        timed=frozenset(name for name, steps in walk.steps.items() if steps is not None),
     )
 
 
@@ -134,10 +142,10 @@ class _Walk:
         for position, block in enumerate(branch.blocks):
             self.places[branch.name, position] = Place(branch.name, position, rank, width)
             steps = self._after(block, branch, steps)
-            rank += {blocks.Last: -1, blocks.Unstack: 1}.get(type(block), 0)
+            rank += {blocks.Last: -1, blocks.Pool: -1, blocks.Unstack: 1}.get(type(block), 0)
             width = block.width(width)
         self.ranks[branch.name], self.widths[branch.name], self.steps[branch.name] = rank, width, steps
-        alike = (blocks.Embedding, blocks.Linear, blocks.Dropout, blocks.Clip)
+        alike = (blocks.Embedding, blocks.Characters, blocks.Linear, blocks.Dropout, blocks.Clip)
         if len(branch.takes) == 1 and all(isinstance(block, alike) for block in branch.blocks):
             self._sources[branch.name] = self._sources.get(branch.takes[0], "")
 
@@ -159,7 +167,7 @@ class _Walk:
 
     def _after(self, block: blocks.AnyBlock, branch: Branch, steps: Steps | None) -> Steps | None:
         """The steps behind `block`; what it demands of those before it is noted."""
-        if isinstance(block, blocks.Last):
+        if isinstance(block, blocks.Last | blocks.Pool):
             return None
         if isinstance(block, blocks.Level | blocks.Spread):
             return SINGLE
@@ -200,7 +208,7 @@ def _describe(name: str, composition: Composition, walk: _Walk) -> Input:
 
 
 def _codes(name: str, composition: Composition) -> int | None:
-    """The smallest number of categories that an embedding knows of this input's columns; None if none reads it."""
+    """The smallest number of codes that a block knows of this input's columns; None if none reads it as codes."""
     found: list[int] = []
     for branch in composition.branches:
         if name not in branch.takes:
@@ -209,14 +217,22 @@ def _codes(name: str, composition: Composition) -> int | None:
             found += [count for count in [_codes(branch.name, composition)] if count is not None]
         elif isinstance(first := branch.blocks[0], blocks.Embedding):
             found.append(min(first.categories))
+        elif isinstance(first, blocks.Characters):
+            found.append(first.categories)
     return min(found, default=None)
 
 
-def _states(branches: tuple[Branch, ...]) -> tuple[StateField, ...]:
-    return tuple(
-        StateField(f"{letter}_{branch.name}_{position}", branch.name, position, block.num_layers, block.hidden_size)
-        for branch in branches
-        for position, block in enumerate(branch.blocks)
-        if isinstance(block, blocks.Recurrent)
-        for letter in ("hc" if block.cell == "lstm" else "h")
-    )
+def _states(branches: tuple[Branch, ...], places: Mapping[tuple[str, int], Place]) -> tuple[StateField, ...]:
+    found: list[StateField] = []
+    for branch in branches:
+        for position, block in enumerate(branch.blocks):
+            where = (branch.name, position)
+            name = f"{branch.name}_{position}"
+            if isinstance(block, blocks.Recurrent):
+                letters = "hc" if block.cell == "lstm" else "h"
+                found += [StateField(f"{h}_{name}", *where, block.num_layers, block.hidden_size) for h in letters]
+            elif isinstance(block, blocks.Pool):
+                found.append(StateField(f"pool_{name}", *where, 1, places[where].width + 2))
+            elif isinstance(block, blocks.Crf):
+                found.append(StateField(f"paths_{name}", *where, 1, places[where].width + 1))
+    return tuple(found)

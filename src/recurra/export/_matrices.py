@@ -27,6 +27,7 @@ def _recurrent(block: blocks.Recurrent) -> list[str]:
 # The matrices of each block, by the ends of their names; what it has besides (biases, gains) is too small to matter.
 MATRICES: dict[type[blocks.Block], Callable[[Any], Iterable[str]]] = {
     blocks.Embedding: lambda block: [f"tables.{column}.weight" for column in range(len(block.categories))],
+    blocks.Characters: lambda block: ["table.weight", "linear.weight"],
     blocks.Linear: lambda block: ["weight" if block.activation == "none" else "0.weight"],
     blocks.Dropout: lambda block: [],
     blocks.Clip: lambda block: [],
@@ -34,6 +35,13 @@ MATRICES: dict[type[blocks.Block], Callable[[Any], Iterable[str]]] = {
     blocks.Steps: lambda block: [],
     blocks.Recurrent: _recurrent,
     blocks.Last: lambda block: [],
+    blocks.Pool: lambda block: ["key.weight", "query.weight"] if block.method == "attention" else [],
+    blocks.Crf: lambda block: [],
+    blocks.TiedLinear: lambda block: [],  # the embedding's
+    blocks.AdaptiveSoftmax: lambda block: [
+        "head.weight",
+        *(f"tail.{cluster}.{part}.weight" for cluster in range(len(block.cutoffs)) for part in (0, 1)),
+    ],
     blocks.Positions: lambda block: [],
     blocks.Decode: lambda block: ["cell.weight_ih", "cell.weight_hh"],
     blocks.Horizon: lambda block: ["linear.weight"],

@@ -1,21 +1,27 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
-from recurra.blocks import Recurrent
+from recurra.blocks import Block, Crf, Pool, Recurrent
 from recurra.export._layout import Layout
 from recurra.export._onnx_blocks import convert, join
 from recurra.export._onnx_graph import Graph
+from recurra.export._onnx_over_time import paths, pool
 from recurra.export._onnx_recurrent import recurrent
+
+# The blocks that carry something on from step to step.
+STATEFUL: dict[type[Block], Callable[..., tuple[str, dict[str, Any]]]] = {Recurrent: recurrent, Pool: pool, Crf: paths}
 
 
 def onnx_model(layout: Layout, weights: Mapping[str, np.ndarray], *, metadata: Mapping[str, str]) -> bytes:
     """The network as an ONNX file of standard operators; batch and time are dynamic.
 
     Beside the inputs and outputs there are, of a network that can go on step by step, its states: `h_<branch>_<place>`
-    goes in and `next_h_<branch>_<place>` comes out, (layer, batch, hidden); zeros begin a sequence.
+    goes in and `next_h_<branch>_<place>` comes out, (layer, batch, hidden); zeros begin a sequence. So it is with
+    `pool_<branch>_<place>` and `paths_<branch>_<place>`, (1, batch, numbers).
     """
     graph = Graph(weights)
     states: dict[str, str] = {}
@@ -25,8 +31,8 @@ def onnx_model(layout: Layout, weights: Mapping[str, np.ndarray], *, metadata: M
         for position, block in enumerate(branch.blocks):
             place = layout.places[branch.name, position]
             graph.scope = f"{branch.name}/{position}.{block.kind}"
-            if isinstance(block, Recurrent):
-                x, after = recurrent(graph, block, x, place, layout.states_of(branch.name, position))
+            if type(block) in STATEFUL:
+                x, after = STATEFUL[type(block)](graph, block, x, place, layout.states_of(branch.name, position))
                 states |= after
             else:
                 x = convert(graph, block, x, place)

@@ -78,6 +78,48 @@ def _linear(graph: Graph, block: blocks.Linear, x: str, place: Place) -> str:
     return graph.add("Mul", graph.add("Mul", x, graph.number(0.5)), graph.add("Add", error, graph.number(1.0)))
 
 
+def _characters(graph: Graph, block: blocks.Characters, x: str, place: Place) -> str:
+    name, table = _parameter(graph, place, "table.weight")
+    vectors = np.array(table)
+    vectors[0] = 0  # stands for no character
+    reach, axis = block.kernel // 2, place.rank - 1
+    pads = [0] * axis + [reach] + [0] * axis + [reach]
+    padded = graph.add("Pad", x, graph.ints(*pads), graph.constant("code:0", np.array(0, dtype=np.int64)))
+    looked_up = graph.add("Gather", graph.constant(name, vectors), padded, axis=0)
+    places = [
+        graph.add("Slice", looked_up, graph.ints(start), graph.ints(start + place.width), graph.ints(axis))
+        for start in range(block.kernel)
+    ]
+    features = _affine(graph, graph.add("Concat", *places, axis=-1), place, "linear.")
+    is_there = graph.add("Greater", x, graph.constant("code:0", np.array(0, dtype=np.int64)))
+    mask = graph.add("Unsqueeze", is_there, graph.ints(axis + 1))
+    lowest = graph.number(float(np.finfo(np.float32).min))
+    largest = graph.add("ReduceMax", graph.add("Where", mask, features, lowest), axes=[axis], keepdims=0)
+    anything = graph.add("ReduceMax", graph.add("Cast", is_there, to=1), axes=[axis], keepdims=1)
+    return graph.add("Where", graph.add("Greater", anything, graph.number(0.0)), largest, graph.number(0.0))
+
+
+def _tied_linear(graph: Graph, block: blocks.TiedLinear, x: str, place: Place) -> str:
+    name = f"chains.{block.branch}.0.tables.0.weight"
+    table = graph.add("Transpose", graph.constant(name, graph.weight(name)), perm=[1, 0])
+    return graph.add("Add", graph.add("MatMul", x, table), graph.constant(*_parameter(graph, place, "bias")))
+
+
+def _adaptive_softmax(graph: Graph, block: blocks.AdaptiveSoftmax, x: str, place: Place) -> str:
+    def logarithms(*maps: str) -> str:
+        value = x
+        for part in maps:
+            name, weight = _parameter(graph, place, f"{part}.weight")
+            value = graph.add("MatMul", value, graph.constant(f"{name}.T", weight.T))
+        return graph.add("LogSoftmax", value, axis=-1)
+
+    clusters = len(block.cutoffs)
+    sizes = graph.ints(block.cutoffs[0], *[1] * clusters)
+    frequent, *shares = graph.add("Split", logarithms("head"), sizes, outputs=1 + clusters, axis=-1)
+    rare = [graph.add("Add", logarithms(f"tail.{i}.0", f"tail.{i}.1"), share) for i, share in enumerate(shares)]
+    return graph.add("Concat", frequent, *rare, axis=-1)
+
+
 def _clip(graph: Graph, block: blocks.Clip, x: str, place: Place) -> str:
     return graph.add("Clip", x, graph.number(-block.limit), graph.number(block.limit))
 
@@ -163,12 +205,15 @@ def _spread(graph: Graph, block: blocks.Spread, x: str, place: Place) -> str:
 
 BLOCKS: dict[type[blocks.Block], Callable[[Graph, Any, str, Place], str]] = {
     blocks.Embedding: _embedding,
+    blocks.Characters: _characters,
     blocks.Linear: _linear,
     blocks.Dropout: lambda graph, block, x, place: x,
     blocks.Clip: _clip,
     blocks.Segments: _segments,
     blocks.Steps: _steps,
     blocks.Last: _last,
+    blocks.TiedLinear: _tied_linear,
+    blocks.AdaptiveSoftmax: _adaptive_softmax,
     blocks.Positions: _positions,
     blocks.Decode: decode,
     blocks.Horizon: _horizon,

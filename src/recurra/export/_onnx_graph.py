@@ -30,6 +30,22 @@ class Graph:
         self._nodes.append(self._onnx.helper.make_node(operator, list(inputs), names, name=name, **attributes))
         return name if outputs == 1 else names
 
+    def inner(self) -> Graph:
+        """A graph within this one: it shares its constants, and sees its values."""
+        graph = Graph(self._weights)
+        graph._constants = self._constants
+        graph.scope = f"{self.scope}/step"
+        return graph
+
+    def loop_body(self, inputs: Mapping[str, int], outputs: Mapping[str, int]) -> Any:
+        """This graph as the body of a loop over values (batch, width), by name."""
+        helper, kinds = self._onnx.helper, self._onnx.TensorProto
+        given, made = (
+            [helper.make_tensor_value_info(name, kinds.FLOAT, ["batch", width]) for name, width in values.items()]
+            for values in (inputs, outputs)
+        )
+        return helper.make_graph(self._nodes, self.scope, given, made)
+
     def rename(self, value: str, name: str) -> None:
         """Give a value a name of its own."""
         self._nodes.append(self._onnx.helper.make_node("Identity", [value], [name], name=f"{name}/Identity"))

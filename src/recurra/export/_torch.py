@@ -4,7 +4,7 @@ import inspect
 import keyword
 import re
 
-from recurra.blocks import Branch
+from recurra.blocks import Branch, TiedLinear
 from recurra.export._layout import Layout
 from recurra.export._torch_blocks import quoted, write
 
@@ -64,7 +64,10 @@ def torch_source(layout: Layout, *, title: str, made_by: str) -> tuple[str, dict
                 f"chains.{branch.name}.{position}.{ours}": f"{own}{theirs}" for ours, theirs in code.parameters.items()
             }
             used.update(code.functions)
-            steps.append((code.target, code.call.replace("{self}", f"self.{own}").replace("{x}", x)))
+            call = code.call.replace("{self}", f"self.{own}").replace("{x}", x)
+            if isinstance(block, TiedLinear):
+                call = call.replace("{tied}", f"self.{names[block.branch]}_0[0].weight")
+            steps.append((code.target, call))
             x = "x"
         outs = ["x"] * (len(steps) - 1) + [target]
         if len(steps) > 1:

@@ -14,7 +14,8 @@ from recurra.export._layout import Place, StateField
 class Code:
     """A block in plain torch.
 
-    In `call`, {x} stands for the value that it takes and {self} for its module; in `target`, {out} for what it gives.
+    In `call`, {x} stands for the value that it takes, {self} for its module and {tied} for the vectors that it shares;
+    in `target`, {out} for what it gives.
     """
 
     call: str
@@ -26,8 +27,8 @@ class Code:
 
 def write(block: blocks.AnyBlock, place: Place, states: tuple[StateField, ...]) -> Code:
     """The code of one block; `states` is what it carries from step to step."""
-    if isinstance(block, blocks.Recurrent):
-        return _recurrent(block, place, states)
+    if type(block) in STATEFUL:
+        return STATEFUL[type(block)](block, place, states)
     return BLOCKS[type(block)](block, place)
 
 
@@ -57,6 +58,67 @@ def _recurrent(block: blocks.Recurrent, place: Place, states: tuple[StateField, 
     return Code(call, module, parameters, ("memory",), target=f"{{out}}, ({after})")
 
 
+def _pool(block: blocks.Pool, place: Place, states: tuple[StateField, ...]) -> Code:
+    function = "largest" if block.method == "max" else "weighted_mean"
+    scores = {"max": "", "mean": ", torch.zeros_like({x}[..., :1])"}.get(
+        block.method, ', {self}["query"]({self}["key"]({x}).tanh())'
+    )
+    if block.method != "attention":
+        return _carrying(f"{function}({{x}}{scores}", states, functions=(function,))
+    module = (
+        f'nn.ModuleDict({{"key": nn.Linear({place.width}, {block.size}), '
+        f'"query": nn.Linear({block.size}, 1, bias=False)}})'
+    )
+    names = {f"{name}": f".{name}" for name in ("key.weight", "key.bias", "query.weight")}
+    return _carrying(f"{function}({{x}}{scores}", states, module, names, (function,))
+
+
+def _crf(block: blocks.Crf, place: Place, states: tuple[StateField, ...]) -> Code:
+    names = {name: f".{name}" for name in ("transitions", "first")}
+    shapes = f'"transitions": torch.zeros({place.width}, {place.width}), "first": torch.zeros({place.width})'
+    call = f"best_paths({{self}}, {{x}}, {list(block.forbidden)}, {list(block.forbidden_first)}"
+    return _carrying(call, states, f"nn.ParameterDict({{{shapes}}})", names, ("best_paths",))
+
+
+def _carrying(
+    call: str,
+    states: tuple[StateField, ...],
+    module: str | None = None,
+    parameters: Mapping[str, str] | None = None,
+    functions: tuple[str, ...] = (),
+) -> Code:
+    """The code of a function, its call not closed yet, that also takes and gives a state."""
+    if not states:
+        return Code(f"{call})[0]", module, parameters or {}, functions)
+    name = quoted(states[0].name)
+    return Code(f"{call}, state.get({name}))", module, parameters or {}, functions, f"{{out}}, after[{name}]")
+
+
+def _characters(block: blocks.Characters, place: Place) -> Code:
+    table, width = f"nn.Embedding({block.categories}, {block.size})", block.kernel * block.size
+    return Code(
+        'spell({self}["table"], {self}["linear"], {x})',
+        f'nn.ModuleDict({{"table": {table}, "linear": nn.Linear({width}, {block.channels})}})',
+        {name: f".{name}" for name in ("table.weight", "linear.weight", "linear.bias")},
+        ("spell",),
+    )
+
+
+def _tied_linear(block: blocks.TiedLinear, place: Place) -> Code:
+    module = f"nn.Parameter(torch.zeros({block.categories}))"
+    return Code("nn.functional.linear({x}, {tied}, {self})", module, {"bias": ""})
+
+
+def _adaptive_softmax(block: blocks.AdaptiveSoftmax, place: Place) -> Code:
+    options = f"{place.width}, {block.categories}, {list(block.cutoffs)}, div_value={block.factor}"
+    tails = [f"tail.{cluster}.{part}.weight" for cluster in range(len(block.cutoffs)) for part in (0, 1)]
+    return Code(
+        "{self}.log_prob({x}.flatten(0, -2)).unflatten(0, {x}.shape[:-1])",
+        f"nn.AdaptiveLogSoftmaxWithLoss({options})",
+        {name: f".{name}" for name in ("head.weight", *tails)},
+    )
+
+
 def _embedding(block: blocks.Embedding, place: Place) -> Code:
     tables = ", ".join(f"nn.Embedding({n}, {size})" for n, size in zip(block.categories, block.sizes, strict=True))
     return Code(
@@ -78,7 +140,11 @@ def _linear(block: blocks.Linear, place: Place) -> Code:
 
 
 def _dropout(block: blocks.Dropout, place: Place) -> Code:
-    return Code("{self}({x})", f"nn.Dropout({block.rate})") if block.rate else Code("{x}")
+    if not block.rate:
+        return Code("{x}")
+    if block.per == "sequence":  # whole features at once, which torch expects before time
+        return Code("{self}({x}.mT).mT", f"nn.Dropout1d({block.rate})")
+    return Code("{self}({x})", f"nn.Dropout({block.rate})")
 
 
 def _segments(block: blocks.Segments, place: Place) -> Code:
@@ -139,14 +205,23 @@ def _spread(block: blocks.Spread, place: Place) -> Code:
     return Code(f"{name}(*{{x}}.chunk(3, dim=-1))", functions=("mean_observed", name))
 
 
+# The blocks that carry something on from step to step, and the others.
+STATEFUL: dict[type[blocks.Block], Callable[[Any, Place, tuple[StateField, ...]], Code]] = {
+    blocks.Recurrent: _recurrent,
+    blocks.Pool: _pool,
+    blocks.Crf: _crf,
+}
 BLOCKS: dict[type[blocks.Block], Callable[[Any, Place], Code]] = {
     blocks.Embedding: _embedding,
+    blocks.Characters: _characters,
     blocks.Linear: _linear,
     blocks.Dropout: _dropout,
     blocks.Clip: lambda block, place: Code(f"{{x}}.clamp(-{block.limit}, {block.limit})"),
     blocks.Segments: _segments,
     blocks.Steps: _steps,
     blocks.Last: _last,
+    blocks.TiedLinear: _tied_linear,
+    blocks.AdaptiveSoftmax: _adaptive_softmax,
     blocks.Positions: _positions,
     blocks.Decode: _decode,
     blocks.Horizon: _horizon,

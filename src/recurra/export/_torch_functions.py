@@ -24,6 +24,67 @@ def embed(tables: nn.ModuleList, codes: Tensor) -> Tensor:
     return torch.cat([table(codes[..., column]) for column, table in enumerate(tables)], dim=-1)
 
 
+def spell(table: nn.Embedding, linear: nn.Linear, codes: Tensor) -> Tensor:
+    """The largest features of a convolution over the characters of each word; 0 is no character."""
+    is_there = (codes > 0)[..., None]
+    kernel = linear.in_features // table.embedding_dim
+    padded = nn.functional.pad(table(codes) * is_there, (0, 0, kernel // 2, kernel // 2))
+    windows = padded.unfold(-2, kernel, 1).transpose(-1, -2).flatten(-2)
+    features = linear(windows).masked_fill(~is_there, -torch.inf).amax(-2)
+    return torch.where(is_there.any(-2), features, torch.zeros_like(features))
+
+
+def largest(x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """The largest of each number over steps; the state is that, how many steps there were, and 0."""
+    value = x.amax(1)
+    count = torch.full_like(value[:, :1], x.shape[1])
+    if state is not None:
+        before, steps, _ = state[0].split([x.shape[2], 1, 1], dim=1)
+        value = torch.where(steps > 0, torch.maximum(before, value), value)
+        count = count + steps
+    return value, torch.cat([value, count, torch.zeros_like(count)], dim=1)[None]
+
+
+def weighted_mean(x: Tensor, scores: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """The mean over steps by weights exp(score); the state is sum and weight, less the highest score, and that."""
+    peak = scores.amax(1)
+    weights = (scores - peak[:, None]).exp()
+    value, weight = (weights * x).sum(1), weights.sum(1)
+    if state is not None:
+        old_value, old_weight, old_peak = state[0].split([x.shape[2], 1, 1], dim=1)
+        highest = torch.where(old_weight > 0, torch.maximum(old_peak, peak), peak)
+        kept = torch.where(old_weight > 0, (old_peak - highest).exp(), torch.zeros_like(highest))
+        added = (peak - highest).exp()
+        value, weight, peak = value * added + old_value * kept, weight * added + old_weight * kept, highest
+    return value / weight, torch.cat([value, weight, peak], dim=1)[None]
+
+
+def best_paths(
+    field: nn.ParameterDict,
+    scores: Tensor,
+    forbidden: list[tuple[int, int]],
+    forbidden_first: list[int],
+    state: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """For each step and label the score of the best path that ends there, less that of the best of all.
+
+    The state is those of the last step, and whether there was one.
+    """
+    moves, first = field["transitions"].clone(), field["first"].clone()
+    for before, after in forbidden:
+        moves[before, after] = -1e4
+    first[forbidden_first] = -1e4
+    state = scores.new_zeros(1, len(scores), scores.shape[2] + 1) if state is None else state
+    now, has_begun = state[0, :, :-1], state[0, :, -1:]
+    paths = []
+    for step in scores.unbind(1):
+        now = torch.where(has_begun > 0, (now[:, :, None] + moves).amax(1), first) + step
+        now = now - now.amax(1, keepdim=True)
+        has_begun = torch.ones_like(has_begun)
+        paths.append(now)
+    return torch.stack(paths, dim=1), torch.cat([now, has_begun], dim=1)[None]
+
+
 def decode(cell: nn.RNNCell | nn.LSTMCell | nn.GRUCell, x: Tensor) -> Tensor:
     """One step of the cell at each position, from the state that is first among its features."""
     flat = x.flatten(0, 1)
