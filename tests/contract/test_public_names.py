@@ -12,6 +12,7 @@ import pytest
 import recurra
 
 NAMES = [
+    "Classifier",
     "Forecaster",
     "RecurraError",
     "__version__",

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from recurra.blocks import (
+    AnyBlock,
+    Branch,
+    Characters,
+    Composition,
+    Dropout,
+    Embedding,
+    Last,
+    Linear,
+    Pool,
+    Recurrent,
+)
+from recurra.data.text import Encoder
+from recurra.tasks.classify._config import ClassifyConfig
+
+_CASING_SIZE = 8
+_CHARACTER_SIZE, _CHANNELS = 24, 48
+# Where a text's words are vectors, whatever they were before: what attributions are made of.
+EMBEDDED = "embedded"
+READ, POOLED, OUTPUT = "read", "pooled", "output"
+
+
+def compose_text(config: ClassifyConfig, encoder: Encoder, classes: int) -> Composition:
+    """Word vectors, with those of casing and spelling beside them, read by a recurrent stack, pooled and mapped."""
+    codes = encoder.categories
+    embedding = Embedding(
+        categories=(codes["words"],), sizes=(config.embedding_size,), dropout=config.embedding_dropout
+    )
+    branches = [Branch(name="word_vectors", takes=("words",), blocks=(embedding,))]
+    if "casing" in codes:
+        casing = Embedding(categories=(codes["casing"],), sizes=(_CASING_SIZE,))
+        branches.append(Branch(name="casing_vectors", takes=("casing",), blocks=(casing,)))
+    if "characters" in codes:
+        spelling = Characters(categories=codes["characters"], size=_CHARACTER_SIZE, channels=_CHANNELS)
+        branches.append(Branch(name="spelling", takes=("characters",), blocks=(spelling,)))
+    branches.append(Branch(name=EMBEDDED, takes=tuple(branch.name for branch in branches)))
+    return Composition(inputs=encoder.widths, branches=(*branches, *_head(config, classes)))
+
+
+def compose_numbers(config: ClassifyConfig, widths: dict[str, int], classes: int) -> Composition:
+    """Standardised numbers, and whether each was there, read by a recurrent stack, pooled and mapped."""
+    embedded = Branch(name=EMBEDDED, takes=tuple(widths))
+    return Composition(inputs=widths, branches=(embedded, *_head(config, classes)))
+
+
+def _head(config: ClassifyConfig, classes: int) -> tuple[Branch, ...]:
+    bidirectional = bool(config.bidirectional)
+    recurrent = Recurrent(
+        cell=config.cell,
+        hidden_size=config.hidden_size,
+        num_layers=config.num_layers,
+        bidirectional=bidirectional,
+        dropout=config.dropout,
+        weight_dropout=config.weight_dropout,
+    )
+    pool: AnyBlock = Last(bidirectional=bidirectional)
+    if config.pooling != "last":
+        pool = Pool(method=config.pooling)
+    dropout = Dropout(rate=config.dropout)
+    return (
+        Branch(name=READ, takes=(EMBEDDED,), blocks=(dropout, recurrent)),
+        Branch(name=POOLED, takes=(READ,), blocks=(pool,)),
+        Branch(name=OUTPUT, takes=(POOLED,), blocks=(dropout, Linear(size=classes))),
+    )

@@ -1,0 +1,332 @@
+"""Fitting a classifier, from samples to a calibrated network with scores; and measuring it on other samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from recurra import evaluate
+from recurra.blocks import Composition
+from recurra.data.text import BucketedBatches, Encoder, Parts
+from recurra.errors import ConfigError
+from recurra.nn import Network
+from recurra.tasks.classify._answers import Answers
+from recurra.tasks.classify._baselines import MAJORITY, baselines
+from recurra.tasks.classify._batches import TrainingBatches
+from recurra.tasks.classify._config import ClassifyConfig
+from recurra.tasks.classify._inputs import Reasons, compose, decide, encode, fit_numbers, fit_text
+from recurra.tasks.classify._model import Model
+from recurra.tasks.classify._parts import find_labels, split, truth_of
+from recurra.tasks.classify._samples import Samples
+from recurra.tasks.classify._scaling import Scaling
+from recurra.tasks.classify._warm_start import (
+    fetch_vectors,
+    open_language_model,
+    put_language_model,
+    put_vectors,
+)
+from recurra.train import Progress, TrainingConfig, TrainingResult, choose_batch_size, train
+
+TASK = "classify"
+_SMALL = 64  # hidden units, from which on two threads pay
+_SHOWN = 75_000  # texts in all epochs together
+_FEWEST_EPOCHS, _MOST_EPOCHS = 4, 40
+_MOST_VALIDATED = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A trained and calibrated classifier."""
+
+    config: ClassifyConfig
+    answers: Answers
+    inputs: Encoder | Scaling
+    composition: Composition
+    network: Network
+    data_digest: str
+
+    def probabilities(self, samples: Samples, indices: np.ndarray | None = None) -> np.ndarray:
+        """Probabilities (N, L) of samples, or of chosen ones."""
+        chosen = np.arange(len(samples)) if indices is None else indices
+        model = Model(self.network, multi=self.answers.multi)
+        return self.answers.probabilities(model.logits(encode(self.inputs, samples, chosen)))
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """How answers fared on samples that were not learnt from."""
+
+    samples: Samples
+    indices: np.ndarray  # of those that were measured
+    labels: tuple[str, ...]
+    truth: np.ndarray  # (N,) classes, or (N, L) booleans
+    probabilities: np.ndarray  # (N, L)
+    scores: evaluate.TaskScores
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """All that is settled before training."""
+
+    samples: Samples
+    config: ClassifyConfig  # with nothing left open
+    asked: ClassifyConfig  # as it was given
+    parts: Parts
+    truth: np.ndarray  # of all samples
+    answers: Answers
+    reasons: Reasons
+    inputs: Encoder | Scaling
+    network: Network
+    model: Model
+    batches: TrainingBatches
+    training: TrainingConfig
+    frozen: dict[str, int]
+    notes: tuple[str, ...]
+    data_digest: str
+
+
+@contextmanager
+def computing(config: ClassifyConfig) -> Iterator[None]:
+    """As many threads as were asked for; else one for a small network."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(config.threads or (1 if config.hidden_size < _SMALL else before))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def prepare(samples: Samples, asked: ClassifyConfig) -> Plan:
+    """Split, choose what was left open, and build the network."""
+    digest = samples.digest()
+    samples, parts = split(samples, asked)
+    assert samples.labels is not None
+    training = parts.training
+    labels = find_labels(samples.labels, training, multi=samples.multi, source=samples.source)
+    samples, parts, notes = _with_known_labels(samples, parts, labels)
+    assert samples.labels is not None
+    truth = truth_of(samples.labels, labels, multi=samples.multi)
+    reasons: Reasons = {}
+    config, inputs, start, frozen, more = _inputs(samples, training, asked, reasons)
+    answers = Answers(
+        kind="text" if isinstance(inputs, Encoder) else "numbers",
+        labels=labels,
+        multi=samples.multi,
+        shares=tuple(evaluate.majority(truth[training], 1, classes=len(labels))[0].tolist()),
+        separator=asked.separator or ";",
+        column=asked.text or asked.series or "text",
+    )
+    composition = compose(config, inputs, len(labels))
+    torch.manual_seed(config.seed)
+    network = Network(composition)
+    start(network)
+    weights = _label_weights(truth[training]) if config.balance else None
+    model = Model(network, multi=samples.multi, weights=weights, label_smoothing=config.label_smoothing)
+    encoded = encode(inputs, samples, training, config.most_words)
+    known = torch.from_numpy(truth[training].astype(np.float32) if samples.multi else truth[training])
+
+    def add(indices: np.ndarray) -> dict[str, torch.Tensor]:
+        return {"truth": known[torch.from_numpy(indices)]}
+
+    gathered = BucketedBatches(encoded, batch_size=1, seed=config.seed, add=add)
+    longest = np.argsort(-encoded.lengths, kind="stable")
+    size = _choose_batch(
+        model, lambda count: gathered.gather(np.resize(longest, count)), len(training), config, reasons
+    )
+    options: dict[str, Any] = {name: getattr(config, name) for name in TrainingConfig.model_fields}
+    epochs = max(_FEWEST_EPOCHS, min(_MOST_EPOCHS, _SHOWN // len(training)))
+    reason = f"{len(training):,} texts each; early stopping may end sooner"
+    options |= {
+        "threads": torch.get_num_threads(),
+        "epochs": decide(reasons, "epochs", config.epochs, epochs, reason),
+        "batch_size": size,
+    }
+    batches = BucketedBatches(encoded, batch_size=size, seed=config.seed, add=add, steps=config.steps_per_epoch)
+    return Plan(
+        samples=samples,
+        config=config,
+        asked=asked,
+        parts=parts,
+        truth=truth,
+        answers=answers,
+        reasons=reasons,
+        inputs=inputs,
+        network=network,
+        model=model,
+        batches=TrainingBatches(batches, seed=config.seed, unknown=config.unknown, augment=config.augment),
+        training=TrainingConfig(**options),
+        frozen=frozen,
+        notes=(*samples.notes, *parts.notes, *notes, *more),
+        data_digest=digest,
+    )
+
+
+def fit(
+    plan: Plan, *, checkpoint: Path | None, resume: bool, progress: Progress | None
+) -> tuple[Fitted, TrainingResult]:
+    """Train on the training part; stop early and calibrate on the validation part."""
+    held_out = plan.parts.validation
+    encoded = encode(plan.inputs, plan.samples, held_out[:_MOST_VALIDATED])
+    truth = plan.truth[held_out[:_MOST_VALIDATED]]
+
+    def validate(_: torch.nn.Module) -> float:
+        return _calibrated(plan.model.logits(encoded), truth, plan.answers)[1]
+
+    result = train(
+        plan.network,
+        plan.model.loss,
+        plan.batches,
+        validate if len(held_out) else None,
+        plan.training,
+        frozen=plan.frozen,
+        checkpoint=checkpoint,
+        resume=resume,
+        progress=progress,
+    )
+    answers = plan.answers
+    if len(held_out):
+        temperature = _calibrated(plan.model.logits(encoded), truth, answers)[0]
+        answers = answers.model_copy(update={"temperature": temperature})
+    plan.network.eval()
+    fitted = Fitted(
+        config=plan.asked,
+        answers=answers,
+        inputs=plan.inputs,
+        composition=plan.network.composition,
+        network=plan.network,
+        data_digest=plan.data_digest,
+    )
+    return fitted, result
+
+
+def measure(fitted: Fitted, plan: Plan, training: TrainingResult) -> Measured:
+    """Answer the test part, beside baselines that learnt from the same training part."""
+    rivals = baselines(
+        plan.samples, plan.parts.training, plan.parts.test, plan.truth, plan.inputs, len(plan.answers.labels)
+    )
+    history = {
+        "loss": [record.loss for record in training.history],
+        "validation": [record.validation for record in training.history if record.validation is not None],
+    }
+    return _measured(fitted, plan.samples, plan.parts.test, rivals, fitted.answers.labels, history)
+
+
+def measure_others(fitted: Fitted, samples: Samples) -> Measured:
+    """Answer samples of another source, beside the shares of the labels in training.
+
+    What it was fitted on is split again as it was, and only the test part is answered.
+    """
+    if samples.digest() == fitted.data_digest:
+        samples, parts = split(samples, fitted.config)
+        assert samples.labels is not None
+        labels = fitted.answers.labels
+        samples, parts, _ = _with_known_labels(samples, parts, labels)
+        assert samples.labels is not None
+        truth = truth_of(samples.labels, labels, multi=samples.multi)
+        rivals = baselines(samples, parts.training, parts.test, truth, fitted.inputs, len(labels))
+        return _measured(fitted, samples, parts.test, rivals, labels, {})
+    assert samples.labels is not None
+    new = sorted({label for each in samples.labels for label in each} - set(fitted.answers.labels))
+    labels = (*fitted.answers.labels, *new)
+    shares = np.array([*fitted.answers.shares, *[0.0] * len(new)])
+    rivals = {MAJORITY: np.tile(shares, (len(samples), 1))}
+    return _measured(fitted, samples, np.arange(len(samples)), rivals, labels, {})
+
+
+def _measured(
+    fitted: Fitted,
+    samples: Samples,
+    indices: np.ndarray,
+    rivals: dict[str, np.ndarray],
+    labels: tuple[str, ...],
+    history: dict[str, Any],
+) -> Measured:
+    assert samples.labels is not None
+    truth = truth_of(tuple(samples.labels[index] for index in indices), labels, multi=fitted.answers.multi)
+    probabilities = fitted.probabilities(samples, indices)
+    # Labels that training never saw are never answered.
+    probabilities = np.pad(probabilities, ((0, 0), (0, len(labels) - probabilities.shape[1])))
+    scores = evaluate.classification_scores(TASK, truth, probabilities, labels, rivals, history=history)
+    return Measured(samples, indices, labels, truth, probabilities, scores)
+
+
+def _inputs(samples: Samples, training: np.ndarray, asked: ClassifyConfig, why: Reasons):
+    """How samples are read, what the network starts from, and which of its parameters join later."""
+    both = "every word is read with what comes before and after it"
+    bidirectional = asked.bidirectional
+    if samples.rows is not None:
+        config, scaling = fit_numbers(samples, training, asked, why)
+        update = {"bidirectional": decide(why, "bidirectional", bidirectional, True, both.replace("word", "row"))}
+        return config.model_copy(update=update), scaling, lambda network: None, {}, ()
+    if asked.pretrained is not None:
+        if asked.vectors is not None:
+            raise ConfigError("vectors and pretrained were both given, and both hold vectors. Give one of them.")
+        model = open_language_model(asked.pretrained)
+        config, encoder = fit_text(samples, training, model.settle(asked), why, model.encoder)
+        why["pretrained"] = (asked.pretrained, f"{len(model.layers)} recurrent layers and their embedding")
+        late = {name: asked.frozen_epochs * at for at, name in enumerate(model.frozen, 1)}
+        frozen = {name: epochs for name, epochs in late.items() if epochs}
+        return config, encoder, lambda network: put_language_model(network, model), frozen, ()
+    config, encoder = fit_text(samples, training, asked, why, None)
+    update: dict[str, Any] = {"bidirectional": decide(why, "bidirectional", bidirectional, True, both)}
+    if asked.vectors is None:
+        return config.model_copy(update=update), encoder, lambda network: None, {}, ()
+    vectors, width, notes = fetch_vectors(asked.vectors, encoder)
+    update["embedding_size"] = width
+    why["embedding_size"] = (width, "as wide as the vectors")
+    return config.model_copy(update=update), encoder, lambda network: put_vectors(network, vectors), {}, notes
+
+
+def _with_known_labels(
+    samples: Samples, parts: Parts, labels: tuple[str, ...]
+) -> tuple[Samples, Parts, tuple[str, ...]]:
+    """Without held-out samples of labels that the training part lacks: nothing could learn them."""
+    assert samples.labels is not None
+    known = set(labels)
+    odd = {index for index, each in enumerate(samples.labels) if not known.issuperset(each)}
+    if not odd:
+        return samples, parts, ()
+    names = sorted({label for index in odd for label in samples.labels[index]} - known)
+    note = f"{len(odd):,} held-out texts are left out: {', '.join(names[:10])} isn't among the labels learnt from."
+    kept = {
+        name: np.array([index for index in getattr(parts, name) if index not in odd], np.int64)
+        for name in ("training", "validation", "test")
+    }
+    cleared = tuple(() if index in odd else each for index, each in enumerate(samples.labels))
+    if not samples.multi:
+        cleared = tuple(each or (labels[0],) for each in cleared)
+    return replace(samples, labels=cleared), replace(parts, **kept), (note,)
+
+
+def _label_weights(truth: np.ndarray) -> np.ndarray:
+    """Weights by which every label counts alike; of labels that may hold together, how much its presence counts."""
+    if truth.ndim == 2:
+        present = np.maximum(truth.sum(axis=0), 1)
+        return np.clip((len(truth) - present) / present, 1 / 100, 100)
+    count = np.maximum(np.bincount(truth), 1)
+    return len(truth) / (len(count) * count)
+
+
+def _choose_batch(model: Model, probe: Any, count: int, config: ClassifyConfig, why: Reasons) -> int:
+    """A two-hundredth of the texts or so, 16 to 64, within memory."""
+    if config.batch_size is not None:
+        return decide(why, "batch_size", config.batch_size, None, "")
+    upper = 1 << max(4, min(6, round(math.log2(max(count / 200, 1)))))
+    choice = choose_batch_size(model.network, model.loss, probe, config, lower=16, upper=upper)
+    return decide(why, "batch_size", None, choice.batch_size, f"{count:,} texts; {choice.reason}")
+
+
+def _calibrated(logits: np.ndarray, truth: np.ndarray, answers: Answers) -> tuple[float, float]:
+    """The temperature that suits the truth best, and the log loss then: how sure to be is learnt, so no loss is due."""
+    temperature = evaluate.fit_temperature(logits, truth)
+    share = np.clip(answers.model_copy(update={"temperature": temperature}).probabilities(logits), 1e-7, 1 - 1e-7)
+    if truth.ndim == 2:
+        return temperature, -float(np.mean(np.where(truth, np.log(share), np.log1p(-share))))
+    return temperature, -float(np.mean(np.log(share[np.arange(len(truth)), truth])))
