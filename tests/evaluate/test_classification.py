@@ -44,9 +44,9 @@ def test_a_class_that_nobody_meets_isnt_averaged():
 
 def test_several_labels():
     random = np.random.default_rng(2)
-    truth = random.random((40, 3)) < [0.5, 0.3, 0.0]
-    given = random.random((40, 3)) * [1, 1, 0.4]  # the third label is neither true nor answered
-    scores = classification_scores("classify", truth, given, "abc", {"majority": majority(truth, 40, classes=3)})
+    truth = random.random((400, 3)) < [0.5, 0.3, 0.0]
+    given = random.random((400, 3)) * [1, 1, 0.4]  # the third label is neither true nor answered
+    scores = classification_scores("classify", truth, given, "abc", {"majority": majority(truth, 400, classes=3)})
     answers = given >= 0.5
     assert scores.metrics["micro_f1"] == pytest.approx(f1_score(truth, answers, average="micro"))
     assert scores.metrics["macro_f1"] == pytest.approx(f1_score(truth[:, :2], answers[:, :2], average="macro"))

@@ -3,6 +3,7 @@ from __future__ import annotations
 from itertools import pairwise, product
 
 import numpy as np
+import pytest
 
 from recurra.evaluate import feature_tagger, most_frequent_tags
 from recurra.evaluate._feature_tagger import _best_path, _shape
@@ -25,6 +26,15 @@ def test_neighbours_tell_ambiguous_words():
     words = [["to", "run"], ["the", "run"], ["to", "walk"], ["the", "walk"]]
     tags = [["PART", "VERB"], ["DET", "NOUN"]] * 2
     assert feature_tagger(words * 20, tags * 20, [["the", "run"], ["to", "run"]]) == [["DET", "NOUN"], ["PART", "VERB"]]
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_pairs_tell_what_no_word_alone_does(place):
+    words = [["a", "x"], ["a", "y"], ["b", "x"], ["b", "y"]]
+    tags = [["T", "T"], ["T", "T"], ["T", "T"], ["T", "T"]]
+    for index, tag in enumerate(["P", "Q", "Q", "P"]):
+        tags[index][place] = tag
+    assert feature_tagger(words * 20, tags * 20, words) == tags
 
 
 def test_one_tag_and_no_words():
