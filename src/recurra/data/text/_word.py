@@ -30,18 +30,25 @@ class WordTokeniser(BaseModel):
 
     def complete(self, text: str) -> tuple[list[str], str]:
         """The pieces that no later text can change, and the rest."""
-        nearest = range(len(text) - 1, max(len(text) - REACH, 0) - 1, -1)
-        last_space = next((at for at in nearest if text[at].isspace()), 0)
-        decided = max(last_space, len(text) - REACH)
-        found, end = [], 0
-        for match in word_pattern(tokenised=self.tokenised, spaces=self.spaces).finditer(text):
-            if match.end() > decided:
-                break
-            found.append(match[0])
-            end = match.end()
-        rest = text[end:]
+        pattern = word_pattern(tokenised=self.tokenised, spaces=self.spaces)
+        cut = _last_gap(text)
+        found, rest = pattern.findall(text[:cut]), text[cut:]
+        if len(rest) > REACH:
+            end = 0
+            for match in pattern.finditer(rest):
+                if match.end() > len(rest) - REACH:
+                    break
+                found.append(match[0])
+                end = match.end()
+            rest = rest[end:]
         return found, rest if self.spaces else rest.lstrip()
 
     def join(self, pieces: Sequence[str]) -> str:
         """The text of pieces; without `spaces`, with one space between them."""
         return "".join(pieces) if self.spaces else " ".join(pieces)
+
+
+def _last_gap(text: str) -> int:
+    """Where the last white space after a word begins, if it isn't far from the end: no piece reaches over it."""
+    first = max(len(text) - REACH, 1)
+    return next((at for at in range(len(text) - 1, first - 1, -1) if text[at].isspace() > text[at - 1].isspace()), 0)
