@@ -22,6 +22,7 @@ NUMBERS = {
 }
 SCORES = SimpleNamespace(
     **NUMBERS,
+    larger_is_better=(),
     verdict=SimpleNamespace(sentence="Worth having: a fake always is."),
     warning=None,
     model_dump=lambda mode: NUMBERS | {"task": "forecast"},
