@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from recurra.errors import ConfigError
 from recurra.tasks.generate._config import GenerateConfig
 
+T = TypeVar("T")
 Reasons = dict[str, tuple[object, str]]  # name of an option: its value, why
 
 _SHOWN = {"character": 20_000_000, "other": 12_000_000}  # pieces that training shows in all, by default
 _MOST_EPOCHS, _FEWEST_EPOCHS = 40, 8
 _ADAPTIVE_FROM = 30_000
+_FEWEST_ADAPTIVE = 16  # units: the rarest pieces are told apart by a sixteenth of them
 _SET = "set by you"
 
 
@@ -43,18 +45,18 @@ def choose(config: GenerateConfig, reasons: Reasons, *, kind: str, pieces: int, 
     characters = kind == "character"
     about = f"{pieces:,} {'characters' if characters else 'pieces'} to learn from"
 
-    def settle(name: str, default: object, why: str) -> object:
+    def settle(name: str, default: T, why: str) -> T:
         given = getattr(config, name)
         reasons[name] = (default, why) if given is None else (given, _SET)
-        return reasons[name][0]
+        return default if given is None else given
 
     size = 64 if pieces < 20_000 else 128 if pieces < 200_000 else 256 if pieces < 20_000_000 else 512
-    hidden = int(str(settle("hidden_size", size, about)))
+    hidden = settle("hidden_size", size, about)
     usual = min(hidden, 64) if characters else hidden
-    embedding = int(str(settle("embedding_size", usual, "as many as units" if usual == hidden else "for characters")))
-    cutoffs = _cutoffs(config, reasons, categories)
+    embedding = settle("embedding_size", usual, "as many as units" if usual == hidden else "few kinds of pieces")
+    cutoffs = _cutoffs(config, reasons, categories, hidden)
     possible = embedding == hidden and not cutoffs
-    tied = bool(settle("tied", possible and not characters, f"{categories:,} pieces to tell apart"))
+    tied = settle("tied", possible and not characters, f"{categories:,} kinds of pieces to tell apart")
     if tied and not possible:
         against = "an adaptive softmax" if cutoffs else f"embedding_size={embedding} and hidden_size={hidden}"
         raise ConfigError(
@@ -62,13 +64,12 @@ def choose(config: GenerateConfig, reasons: Reasons, *, kind: str, pieces: int, 
             "and the softmax full. Leave one of these options out."
         )
     rate = 0.4 if pieces < 200_000 else 0.3 if pieces < 2_000_000 else 0.2 if pieces < 10_000_000 else 0.0
-    dropout = float(str(settle("dropout", rate, about)))
-    bptt = int(
-        str(settle("bptt", 128 if characters else 35, "characters" if characters else "words or parts of words"))
-    )
-    # Each row should be read for a while before it ends.
-    usual = 1 << max(0, min(5, int(math.log2(max(pieces / (8 * bptt), 1)))))
-    batch = int(str(settle("batch_size", usual, f"rows of {pieces // usual:,} pieces, read side by side")))
+    dropout = settle("dropout", rate, about)
+    reach = (128 if pieces >= 200_000 else 64) if characters else 35
+    bptt = settle("bptt", reach, about if characters else "words, or parts of them")
+    # An epoch should have steps enough to learn in.
+    rows = 1 << max(2, min(5, int(math.log2(max(pieces / (64 * bptt), 1)))))
+    batch = settle("batch_size", rows, f"rows of {pieces // rows:,} pieces, read side by side")
     epochs, steps = _length(config, reasons, pieces, -(-(pieces // batch) // bptt), batch * bptt, characters)
     return Chosen(
         cell=config.cell,
@@ -87,15 +88,18 @@ def choose(config: GenerateConfig, reasons: Reasons, *, kind: str, pieces: int, 
     )
 
 
-def _cutoffs(config: GenerateConfig, reasons: Reasons, categories: int) -> tuple[int, ...]:
+def _cutoffs(config: GenerateConfig, reasons: Reasons, categories: int, hidden: int) -> tuple[int, ...]:
     adaptive = config.softmax == "adaptive" or (config.softmax == "auto" and categories > _ADAPTIVE_FROM)
     chosen = "adaptive" if adaptive else "full"
-    reasons["softmax"] = (chosen, _SET if config.softmax != "auto" else f"{categories:,} pieces to tell apart")
+    reasons["softmax"] = (chosen, _SET if config.softmax != "auto" else f"{categories:,} kinds of pieces to tell apart")
     if not adaptive:
         return ()
     cutoffs = (categories // 15, 3 * categories // 15)
-    if cutoffs[0] < 2:
-        raise ConfigError(f"softmax='adaptive' with {categories} pieces: it needs 30 or more. Leave it out.")
+    if cutoffs[0] < 2 or hidden < _FEWEST_ADAPTIVE:
+        raise ConfigError(
+            f"softmax='adaptive' with {categories} kinds of pieces and hidden_size={hidden}: it needs 30 or more kinds "
+            f"and {_FEWEST_ADAPTIVE} or more units. Leave it out."
+        )
     return cutoffs
 
 
