@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from cases import bundles
+from export.networks import CLASSES, LANGUAGE, TAGS, random_network, write_network
 from recurra import runtime
+from recurra.blocks import Composition, Dropout, Embedding
 from recurra.errors import BundleError, ConfigError, DataError, StateError
 
 
@@ -182,6 +184,40 @@ def test_it_writes_by_itself(model: runtime.Model, two_inputs: runtime.Model) ->
     assert len(set(list(model.stream().generate(20, temperature=0)))) <= 10
     with pytest.raises(ConfigError, match="doesn't generate"):
         next(two_inputs.stream().generate(3))
+
+
+@pytest.mark.parametrize("composition", [CLASSES, TAGS], ids=["classes", "tags"])
+def test_pools_and_paths_go_on_wherever_a_session_goes(composition: Composition, tmp_path: Path) -> None:
+    model = runtime.load(write_network(tmp_path / "model", random_network(composition)))
+    assert isinstance(model, runtime.PlainModel)
+    draw = np.random.default_rng(3)
+    pushes = [
+        {name: draw.integers(0, 7, width).tolist() for name, width in composition.inputs.items()} for _ in "123456"
+    ]
+    xs = pushes if len(composition.inputs) > 1 else [push["words"] for push in pushes]
+    session = model.stream()
+    for x in xs[:3]:
+        session.push(x)
+    others = [session.fork(), model.restore(session.state())]
+    seen = session.inside(xs[3])
+    answer = session.push(xs[3])
+    np.testing.assert_allclose(seen.answer, answer, rtol=1e-5, atol=1e-6)
+    for x in xs[4:]:
+        answer = session.push(x)
+    for other in others:
+        np.testing.assert_array_equal([other.push(x) for x in xs[3:]][-1], answer)
+    whole = {name: np.array([[push[name] for push in pushes]]) for name in composition.inputs}
+    (expected,) = model.network.run(whole).values()
+    np.testing.assert_array_equal(answer, expected[0] if composition == CLASSES else expected[0, -1])
+    assert model.document(answer)["output"] == answer.tolist()
+
+
+def test_a_tie_leads_to_an_embedding_of_as_many_codes() -> None:
+    words, rest = LANGUAGE.branches[0], LANGUAGE.branches[1:]
+    smaller = words.model_copy(update={"blocks": (Embedding(categories=(11,), sizes=(6,)),)})
+    for first in (smaller, words.model_copy(update={"blocks": (Dropout(rate=0.1), *words.blocks)})):
+        with pytest.raises(ValueError, match="'tied' is tied to 'embedded', which is no earlier branch"):
+            Composition(inputs=LANGUAGE.inputs, branches=(first, *rest))
 
 
 def test_weights_that_do_not_fit_are_said(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from recurra.blocks._blocks import AnyBlock
+from recurra.blocks._blocks import AnyBlock, Embedding, TiedLinear
 
 
 class Branch(BaseModel):
@@ -34,11 +34,22 @@ class Composition(BaseModel):
     @model_validator(mode="after")
     def _names_are_known(self) -> Composition:
         known = set(self.inputs)
+        tables: dict[str, Embedding] = {}
         for branch in self.branches:
             missing = [name for name in branch.takes if name not in known]
             if missing or not branch.takes or branch.name in known:
                 raise ValueError(f"branch {branch.name!r} takes {branch.takes}; known before it: {sorted(known)}")
             known.add(branch.name)
+            for block in branch.blocks:
+                if isinstance(block, TiedLinear) and (
+                    block.branch not in tables or tables[block.branch].categories != (block.categories,)
+                ):
+                    raise ValueError(
+                        f"branch {branch.name!r} is tied to {block.branch!r}, which is no earlier branch that begins "
+                        f"with an embedding of one column of {block.categories} categories"
+                    )
+            if branch.blocks and isinstance(branch.blocks[0], Embedding):
+                tables[branch.name] = branch.blocks[0]
         return self
 
     def needed(self, names: tuple[str, ...] = (), *, given: frozenset[str] = frozenset()) -> tuple[Branch, ...]:

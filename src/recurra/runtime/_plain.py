@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from pydantic import ValidationError
 
-from recurra.blocks import Composition, Embedding
+from recurra.blocks import Characters, Composition, Embedding
 from recurra.bundle import Bundle
 from recurra.errors import BundleError, ConfigError, DataError, StateError
 from recurra.runtime._generating import generate_codes
@@ -236,8 +236,13 @@ def _codes(composition: Composition) -> dict[str, tuple[int, ...]]:
     """The inputs that are codes, and how many each column knows."""
     found: dict[str, tuple[int, ...]] = {}
     for branch in composition.branches:
-        if branch.blocks and isinstance(first := branch.blocks[0], Embedding) and branch.takes[0] in composition.inputs:
-            found[branch.takes[0]] = first.categories
+        first, name = branch.blocks[0] if branch.blocks else None, branch.takes[0]
+        if name not in composition.inputs:
+            continue
+        if isinstance(first, Embedding):
+            found[name] = first.categories
+        elif isinstance(first, Characters):
+            found[name] = (first.categories,) * composition.inputs[name]
     return found
 
 
