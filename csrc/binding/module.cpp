@@ -6,6 +6,7 @@
 
 NB_MODULE(_core, module) {
     module.doc() = "The compiled part of recurra. Only recurra.ops and recurra.runtime talk to it.";
+    recurra::binding::define_cross_entropy(module);
     recurra::binding::define_machine(module);
     recurra::binding::define_observed(module);
     recurra::binding::define_program(module);

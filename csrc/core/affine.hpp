@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/cells.hpp"
+#include "core/kernels.hpp"
 #include "core/weights.hpp"
 
 // x W^T + b for rows of x: a layer's product with its input, alone. W's panels are those of a cell with one gate.

@@ -8,6 +8,9 @@
 
 namespace recurra::core::RECURRA_ISA {
 
+void cross_entropy_forward(const LinearCrossEntropyForward& call, RowNumbers kept);    // cross_entropy_kernels.cpp
+void cross_entropy_backward(const LinearCrossEntropyBackward& call, RowNumbers kept);  // likewise
+
 namespace {
 
 // Calls with.template operator()<the cell's type>().
@@ -161,6 +164,8 @@ const Kernels kernels = {
                     step_any<ByteStateWeights>, gates_row, input_gates_any<ByteStateWeights>},
     .affine = {affine_size<FloatMatrix<kInWord>>, pack_affine, affine},
     .byte_affine = {affine_size<ByteMatrix>, pack_byte_affine, byte_affine},
+    .cross_entropy_forward = cross_entropy_forward,
+    .cross_entropy_backward = cross_entropy_backward,
     .multiply_adds = multiply_adds,
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/cross_entropy.hpp"
 #include "core/recurrent.hpp"
 #include "core/timeline.hpp"
 
@@ -38,6 +39,12 @@ struct AffineKernels {
                   float* out, std::int64_t out_row) noexcept;
 };
 
+// Rows by number, rising.
+struct RowNumbers {
+    const std::int64_t* at = nullptr;
+    std::int64_t count = 0;
+};
+
 // What is compiled once for each instruction set.
 struct Kernels {
     const char* name;
@@ -50,6 +57,9 @@ struct Kernels {
     StepKernels<QuantizedWeights> state_bytes;  // where W_ih is floats
     AffineKernels<float> affine;
     AffineKernels<std::int8_t> byte_affine;
+    // Of these rows alone, at least one.
+    void (*cross_entropy_forward)(const LinearCrossEntropyForward& call, RowNumbers rows);
+    void (*cross_entropy_backward)(const LinearCrossEntropyBackward& call, RowNumbers rows);
     // Multiply-adds, as many as are counted in the result, from registers alone.
     double (*multiply_adds)(std::int64_t rounds) noexcept;
 };

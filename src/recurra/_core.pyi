@@ -54,6 +54,27 @@ def backward(
     grad_weights: Weights,
     threads: int,
 ) -> None: ...
+def linear_cross_entropy_forward(
+    sizes: tuple[int, int, int],  # rows, features, classes
+    operands: tuple[int, int, int, int, int],  # x, its row stride; weight, bias, target
+    ignored: int,
+    smoothing: float,
+    losses: int,
+    softmax: int,
+    logits: int,
+    threads: int,
+) -> None: ...
+def linear_cross_entropy_backward(
+    sizes: tuple[int, int, int],
+    operands: tuple[int, int, int, int, int],
+    ignored: int,
+    smoothing: float,
+    softmax: int,
+    logits: int,
+    grad_losses: int,
+    grads: tuple[int, int, int],  # of x, weight and bias; 0 where one isn't wanted
+    threads: int,
+) -> None: ...
 
 class Stream:
     """A stack of layers that runs one step at a time; its weights are packed once, its state is in here.

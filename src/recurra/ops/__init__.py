@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from recurra._lazy import lazy
 
 if TYPE_CHECKING:
+    from recurra.ops._cross_entropy import linear_cross_entropy
     from recurra.ops._native import (
         Stream,
         cpu_features,
@@ -28,6 +29,7 @@ __all__ = [
     "has_bfloat16",
     "instruction_set",
     "instruction_sets",
+    "linear_cross_entropy",
     "peak_gflops",
     "plan",
     "recurrent",
@@ -48,6 +50,7 @@ __getattr__, __dir__ = lazy(
         "has_bfloat16": "recurra.ops._native",
         "instruction_set": "recurra.ops._native",
         "instruction_sets": "recurra.ops._native",
+        "linear_cross_entropy": "recurra.ops._cross_entropy",
         "peak_gflops": "recurra.ops._native",
         "plan": "recurra.ops._plan",
         "recurrent": "recurra.ops._recurrent",

@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from recurra import _core
-from recurra._core import Stream, backward, forward, kept_floats, tape_size
+from recurra._core import (
+    Stream,
+    backward,
+    forward,
+    kept_floats,
+    linear_cross_entropy_backward,
+    linear_cross_entropy_forward,
+    tape_size,
+)
 from recurra.errors import ConfigError
 
 __all__ = [
@@ -21,6 +29,8 @@ __all__ = [
     "instruction_set",
     "instruction_sets",
     "kept_floats",
+    "linear_cross_entropy_backward",
+    "linear_cross_entropy_forward",
     "peak_gflops",
     "steps_since_observed",
     "tape_size",

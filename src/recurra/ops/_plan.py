@@ -12,6 +12,8 @@ from recurra.ops._native import has_bfloat16, instruction_set
 
 Kind = Literal["rnn", "lstm", "gru"]
 Kernel = Literal["native", "torch", "reference"]
+# What isn't a layer, and has no features.
+LINEAR_CROSS_ENTROPY = "linear_cross_entropy"
 Precision = Literal["float32", "bf16"]
 
 # A kernel by name, to debug with: it computes whatever it can, and the rest is refused.
@@ -87,10 +89,11 @@ def plan(
     hidden_size: int | None = None,
     **features: object,
 ) -> Plan:
-    """Which kernel would run a recurrent layer, and why.
+    """Which kernel would run a recurrent layer, or `linear_cross_entropy`, and why.
 
-    `kind` is rnn, lstm or gru; features are what sets the layer apart: `nonlinearity`, `peephole`, `proj_size`,
-    `reset_after`, and for all kinds `recurrent_dropout`, `zoneout`, `layer_norm` and whether there are `resets`.
+    `kind` is rnn, lstm or gru, or linear_cross_entropy, of which the dtype and the device say all. Features are what
+    sets a layer apart: `nonlinearity`, `peephole`, `proj_size`, `reset_after`, and for all kinds `recurrent_dropout`,
+    `zoneout`, `layer_norm` and whether there are `resets`.
     `training` is the layer's mode: recurrent dropout is for training alone, and so may a kernel be. `precision` is
     float32, or bf16 to let products be of numbers rounded to bfloat16 where this machine multiplies those faster. If
     `steps`, `rows` and `hidden_size` are given, the plan is for a call of that size: torch computes the shortest, where
@@ -101,6 +104,8 @@ def plan(
     >>> plan("rnn", dtype=torch.float32, device=torch.device("cpu"), training=True, nonlinearity="sigmoid").kernel
     'reference'
     """
+    if kind == LINEAR_CROSS_ENTROPY and not features:
+        return _plan_of_loss(dtype, device.type)
     choice = choose(kind, dtype, device.type, training, precision, features)
     is_bfloat16 = precision == "bf16" and choice.kernel == "native" and has_bfloat16()
     yields = choice.yields and kind in _FEW_STEPS
@@ -135,6 +140,32 @@ def plan(
             else "which only recurra's own kernel has"
         )
     return Plan(choice.kernel, f"RECURRA_KERNEL={_FORCED}: {reason}" if _FORCED else reason)
+
+
+def kernel_of_loss(dtype: torch.dtype, device: str) -> Kernel:
+    """What computes `linear_cross_entropy`; a compiler can follow it."""
+    fits = dtype is torch.float32 and device == "cpu"
+    if _FORCED is None:
+        return "native" if fits else "torch"
+    _forced([] if fits else [f"{dtype} on {device}"], [], [])
+    # Its equations are torch's own operations.
+    return "native" if _FORCED == "native" else "torch"
+
+
+def _plan_of_loss(dtype: torch.dtype, device: str) -> Plan:
+    kernel = kernel_of_loss(dtype, device)
+    if kernel == "native":
+        reason = (
+            f"recurra's own kernel computes {LINEAR_CROSS_ENTROPY}, {dtype} on the CPU, with {instruction_set()} "
+            "instructions; it stores the logits for the way back"
+        )
+    else:
+        reason = f"torch computes {LINEAR_CROSS_ENTROPY} as a product and a cross-entropy"
+        if _FORCED is None:
+            reason += (
+                f"; recurra's own kernel has no {dtype}" if device == "cpu" else f"; it has no kernel for {device}"
+            )
+    return Plan(kernel, f"RECURRA_KERNEL={_FORCED}: {reason}" if _FORCED else reason)
 
 
 class Choice(NamedTuple):
