@@ -32,12 +32,24 @@ _INPUTS = {
     "spread": "What a window is measured in: the output `spread` for the context (export it with --outputs).",
 }
 
+# The inputs of texts, as `recurra.data.text` makes them: one step for each piece.
+_PIECES = {
+    "words": "Code of the piece: its place in `words` of the preprocessing plus 1; 0 is unknown.",
+    "casing": "How it is written: 0 without letter or digit, 1 lower, 2 Capitalised, 3 UPPER, 4 miXed, 5 a number, 6 "
+    "letters and digits.",
+    "characters": "Its characters: place in `characters` of the preprocessing plus 2; 1 is unknown, 0 follows the "
+    "last. Of a longer piece the first half and the last.",
+}
+
 _OUTPUTS = {
     "forecast": "In the data's own units, for each step ahead and target: the mean, then a quantile for each level of "
     "`levels`; the mean alone where training minimised its error. Steps beyond the horizon are padding.",
     "outcome": "For each step and target the parameters of the distribution of (value - level) / spread: see `loss`.",
     "level": "What the window is measured from, in the data's own units.",
     "spread": "What the window is measured in, in the data's own units.",
+    "path": "For each piece and label the score of the best path of labels that ends there, less that of the "
+    "best of all.",
+    "next": "For each code that may come next a score, the logarithm of its probability but for a constant.",
 }
 
 # The parts of preprocessing.json.
@@ -58,6 +70,15 @@ _PREPROCESSING = {
     "uneven_step": "Median microseconds between rows of unevenly spaced times; null where rows are evenly spaced.",
 }
 
+_ENCODING = {
+    "tokeniser": "How a text is cut into pieces.",
+    "words": "The pieces that are known, in the order of their codes.",
+    "lower": "Whether pieces are looked up in lower case.",
+    "casing": "Whether the network is told how they are written.",
+    "characters": "The characters that are known, in the order of their codes.",
+    "most_characters": "How many of a piece are kept.",
+}
+
 
 def card(bundle: Bundle, layout: Layout, files: dict[str, str], differences: dict[str, float]) -> dict[str, Any]:
     """Everything about an export as JSON data. `files` says what each written file is."""
@@ -74,7 +95,9 @@ def card(bundle: Bundle, layout: Layout, files: dict[str, str], differences: dic
                 "type": "float32" if given.codes is None else "int64",
                 "shape": [*_axes(given.rank), given.width],
                 "steps": _steps(given, layout),
-                "meaning": _INPUTS.get(given.name, f"Integers from 0 to {given.codes - 1}." if given.codes else ""),
+                "meaning": (_INPUTS | _PIECES).get(
+                    given.name, f"Integers from 0 to {given.codes - 1}." if given.codes else ""
+                ),
             }
             for given in layout.inputs
         ],
@@ -192,9 +215,9 @@ def _preprocessing(document: dict[str, Any]) -> list[str]:
     if not document:
         return ["The network takes its inputs as they are."]
     return [
-        "The network computes what lies between the inputs and outputs above. What turns rows of a table into those "
-        "inputs is under `preprocessing` in the JSON file beside this page; what the model reads and how its answers "
-        "are read is under `read_from_the_table` and `config`. Calibration of intervals isn't part of the network.",
+        "The network computes what lies between the inputs and outputs above. What turns rows of a table, or a text, "
+        "into those inputs is under `preprocessing` in the JSON file beside this page; what the model reads and how its "
+        "answers are read is under `read_from_the_table` and `config`. Calibration of intervals isn't part of the network.",
         "",
-        *(f"* `{name}`: {_PREPROCESSING.get(name, 'see the bundle.')}" for name in document),
+        *(f"* `{name}`: {(_PREPROCESSING | _ENCODING).get(name, 'see the bundle.')}" for name in document),
     ]
