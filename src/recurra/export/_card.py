@@ -216,8 +216,9 @@ def _preprocessing(document: dict[str, Any]) -> list[str]:
         return ["The network takes its inputs as they are."]
     return [
         "The network computes what lies between the inputs and outputs above. What turns rows of a table, or a text, "
-        "into those inputs is under `preprocessing` in the JSON file beside this page; what the model reads and how its "
-        "answers are read is under `read_from_the_table` and `config`. Calibration of intervals isn't part of the network.",
+        "into those inputs is under `preprocessing` in the JSON file beside this page; what the model reads and how "
+        "its answers are read is under `read_from_the_table` and `config`. Calibration of intervals isn't part of the "
+        "network.",
         "",
         *(f"* `{name}`: {(_PREPROCESSING | _ENCODING).get(name, 'see the bundle.')}" for name in document),
     ]
