@@ -62,8 +62,6 @@ def fit_text(
         )
         seen = len({word.lower() if lower else word for each in words for word in each})
         why["vocabulary"] = (encoder.words.size - 1, f"of {seen:,} different ones in the training part")
-    if not any(words):
-        raise DataError(f"{samples.source}: every text to learn from is empty. Choose another text column.")
     lengths = np.array([len(each) for each in words])
     longest = int(np.clip(np.percentile(lengths, _PERCENTILE), 1, _LONGEST))
     reason = f"{np.mean(lengths <= longest):.0%} of texts aren't longer; longer ones are read whole when predicting"

@@ -71,6 +71,8 @@ def read_samples(source: Any, config: DocumentColumns, *, needs_labels: bool) ->
     )
     if not len(found.texts):
         raise DataError(f"{found.name} holds no texts; expected at least one.")
+    if needs_labels and not any(text.strip() for text in found.texts):
+        raise DataError(f"{found.name}: all {len(found.texts):,} texts are empty. Choose another text column.")
     return Samples(list(found.texts), found.labels, found.multi, found.name, found.place, found.notes)
 
 
@@ -106,6 +108,9 @@ def _read_series(source: Any, config: DocumentColumns, series: str, *, needs_lab
     (series,) = table.resolve([series], "series")
     label = _label_column(table, config.label, series) if needs_labels else None
     values = table.resolve(list(config.values), "values") if config.values else _numeric_columns(table, {series, label})
+    for name, what in ((series, "the series"), (label, "the label")):
+        if name in values:
+            raise DataError(f"{table.name}: column {name!r} names {what}; expected numbers as values. Leave it out.")
     frame = table.fetch([series, *([label] if label else []), *values])
     ids = frame[series].cast(pl.String).fill_null("")
     names = ids.unique(maintain_order=True)
