@@ -92,6 +92,8 @@ def test_what_needs_no_tags(tmp_path: Path) -> None:
     assert plain.layout == "text"
     assert [len(sentence.words) for sentence in plain.sentences] == [9, 2, 6, 3]
     assert plain.sentences[1].place.endswith("line 3")
+    one = read_tagged(write(tmp_path, "I love New York\n"), needs_tags=False, tokeniser=WordTokeniser())
+    assert one.sentences[0].words == ("I", "love", "New", "York")
     given = read_tagged([["It", "works"], ["Now"]], needs_tags=False)
     assert [sentence.words for sentence in given.sentences] == [("It", "works"), ("Now",)]
     assert read_tagged([(["It", "works"], ["P", "V"])]).sentences[0].tags == ("P", "V")
