@@ -38,4 +38,14 @@ def tag(
     """Fit a tagger and save it."""
     given = {name: getattr(settings, name) for name in sorted(settings.model_fields_set)} if settings else {}
     out = out or Path(f"{Path(data).name.split('.')[0]}-model")
-    fit_and_report("Tagger", data, given, out=out, overwrite=overwrite, resume=resume, png=png, output=output)
+    fit_and_report(
+        "Tagger",
+        data,
+        given,
+        out=out,
+        overwrite=overwrite,
+        resume=resume,
+        png=png,
+        output=output,
+        trial=("NEW-TEXT.txt", "--out", "tags.conllu"),
+    )

@@ -10,7 +10,7 @@ from recurra.cli._files import check_new_file, write_file
 from recurra.cli._output import OutputOptions, Screen
 from recurra.data.text import Sentence, Tagged, read_tagged, write_conllu
 from recurra.errors import ConfigError
-from recurra.tasks.tag._live import open_tagger
+from recurra.tasks.tag._live import LiveTagger
 
 FORMATS = (".conllu", ".tsv", ".json")
 
@@ -33,7 +33,7 @@ def predict_tag(
     suffix = _suffix(out)
     if out is not None:
         check_new_file(out, overwrite=overwrite)
-    model = open_tagger(open_bundle(bundle))
+    model = LiveTagger(open_bundle(bundle))
     tokeniser = model.encoder.tokeniser
     if data is None:
         lines = [line for each in text for line in each.splitlines() if line.strip()]

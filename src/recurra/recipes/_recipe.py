@@ -46,4 +46,18 @@ RECIPES: dict[str, Recipe] = {
     "etth1-96": Recipe("Transformer temperatures by the hour, 96 hours ahead.", "recurra.recipes._ett:etth1"),
     "ettm1-96": Recipe("Transformer temperatures by the quarter hour, 96 ahead.", "recurra.recipes._ett:ettm1"),
     "m4-hourly": Recipe("The hourly series of the M4 competition, 48 hours ahead.", "recurra.recipes._m4:m4_hourly"),
+    "sst2-phrases": Recipe(
+        "Sentiment of film reviews, SST-2, learnt from phrases.", "recurra.recipes._text_classification:sst2_phrases"
+    ),
+    "airline-tweets": Recipe(
+        "Sentiment of tweets to airlines, three classes.", "recurra.recipes._text_classification:airline_tweets"
+    ),
+    "chnsenticorp": Recipe("Sentiment of Chinese hotel reviews.", "recurra.recipes._text_classification:chnsenticorp"),
+    "ewt-upos": Recipe("Parts of speech of the English Web Treebank.", "recurra.recipes._tagging:ewt_upos"),
+    "wnut17": Recipe("Emerging entities in English posts, WNUT 2017.", "recurra.recipes._tagging:wnut17"),
+    "msra-ner": Recipe("Entities in Chinese news, by characters.", "recurra.recipes._tagging:msra_ner"),
+    "ptb-small": Recipe("Words of the Penn Treebank, 2 x 200 units.", "recurra.recipes._language:ptb_small"),
+    "tinyshakespeare": Recipe(
+        "Characters of Shakespeare's plays, and a sample.", "recurra.recipes._language:tinyshakespeare"
+    ),
 }

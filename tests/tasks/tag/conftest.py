@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from recurra.runtime import load
+from recurra.bundle import open_bundle
 from recurra.tasks.tag import Tagger
 from recurra.tasks.tag._live import LiveTagger
 from tasks.tag.sentences import entities, parts_of_speech, tiny
@@ -35,6 +35,4 @@ def live_both_ways(tagger, tmp_path_factory) -> LiveTagger:
 def opened(model: Tagger, tmp_path_factory: pytest.TempPathFactory) -> LiveTagger:
     path = tmp_path_factory.mktemp("tag") / "model"
     model.save(path)
-    found = load(path)
-    assert isinstance(found, LiveTagger)
-    return found
+    return LiveTagger(open_bundle(path))

@@ -47,9 +47,10 @@ def test_paths_are_read_back_as_by_torch() -> None:
         assert np.array_equal(best_paths(paths, given, last), expected)
 
 
-def test_a_model_that_reads_both_ways_says_what_to_do(live_both_ways: LiveTagger) -> None:
+def test_a_model_that_reads_both_ways_says_what_to_do(live: LiveTagger, live_both_ways: LiveTagger) -> None:
+    assert isinstance(load(live.bundle.path), LiveTagger)
     with pytest.raises(ConfigError, match="--no-bidirectional"):
-        live_both_ways.stream()
+        load(live_both_ways.bundle.path)
 
 
 def test_parts_that_do_not_fit(one_way: Tagger, tmp_path) -> None:

@@ -20,7 +20,7 @@ def test_words_seen_once_are_the_last_of_the_vocabulary(tagger: Tagger) -> None:
 
 
 def test_only_rare_words_become_unknown_and_only_in_training() -> None:
-    plan = prepare(parts_of_speech(60), TagConfig(word_dropout=0.999))
+    plan = prepare(parts_of_speech(60), TagConfig(word_dropout=0.999999))
     model = plan.model
     batch = training_batches(plan.encoded, plan.codes, batch_size=64, steps=None, seed=0).batch(0, 0)
     seen: list[torch.Tensor] = []

@@ -61,7 +61,10 @@ def _is_plain(filled: list[str], *, surely: bool) -> bool:
     widths = {len(line.split()) for line in filled}
     if widths == {1}:
         return sum(map(len, filled)) > 9 * len(filled)
-    return len(widths) > (3 if surely else 1) or max(widths, default=0) > 6
+    if len(widths) > (3 if surely else 1) or max(widths, default=0) > 6:
+        return True
+    # A few lines of as many words each: the last column of a tagged file repeats itself.
+    return not surely and 2 * len({line.split()[-1] for line in filled}) > len(filled)
 
 
 def _given(source: Any) -> Tagged:

@@ -16,7 +16,7 @@ from recurra.tasks.tag._labels import Labels
 Reasons = dict[str, tuple[object, str]]
 
 _WORDS_SEEN = 3_000_000  # words that training looks at, again and again
-_SENTENCES_PER_STEP = 400  # sentences over batch size
+_SENTENCES_PER_STEP = 300  # sentences over batch size
 _MANY_WORDS = 50_000
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
 

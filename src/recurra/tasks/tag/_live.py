@@ -25,12 +25,18 @@ _WORD = {"type": "object", "properties": {"word": {"type": "string"}, "tag": {"t
 
 
 def open_tagger(bundle: Bundle) -> LiveTagger:
-    """Load a tagger to run it. BundleError where its parts don't fit together."""
-    return LiveTagger(bundle)
+    """Load a tagger to stream with. BundleError where its parts don't fit together; ConfigError if it can't stream."""
+    model = LiveTagger(bundle)
+    if model.composition.obstacles():
+        raise ConfigError(
+            f"{model.name} reads sentences both ways, so it can't tag them word by word. Fit one that can with "
+            "--no-bidirectional; recurra predict tags whole files with this one."
+        )
+    return model
 
 
 class LiveTagger(Model):
-    """A tagger of whole sentences; one that reads one way has sessions too, which tag text as it comes."""
+    """A tagger of whole sentences, whichever way it reads; one way it has sessions too, which tag text as it comes."""
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
@@ -94,15 +100,10 @@ class LiveTagger(Model):
         return best_paths(paths, self.moves, self.labels.forbidden_last)
 
     def stream(self, *, id: Sequence[str] = (), **options: Any) -> TagSession:
-        """A session at the beginning of a text. ConfigError for a model that reads sentences both ways."""
+        """A session at the beginning of a text."""
         if id or options:
             given = ", ".join([*(["id"] if id else []), *options])
             raise ConfigError(f"{given}: {self.name} has no such option; it streams one kind of text.")
-        if self.composition.obstacles():
-            raise ConfigError(
-                f"{self.name} reads sentences both ways, so it can't tag them word by word. Fit one that can with "
-                "--no-bidirectional; recurra predict tags whole files with this one."
-            )
         return TagSession(self)
 
     def restore(self, state: bytes) -> TagSession:
