@@ -1,25 +1,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 import recurra
 from recurra.cli._output import PLAIN, Output, Screen
 from recurra.cli._scores import print_scores
+from recurra.errors import ConfigError
+
+_WRITERS = Group("Following a text (models of `fit generate`)", sort_key=50)
 
 
 def evaluate(
     bundle: Annotated[Path, Parameter(help="Folder that `recurra fit` wrote.")],
-    data: Annotated[str, Parameter(help="Table with the columns of the one it was fitted on.")],
+    data: Annotated[str, Parameter(help="Data like those it was fitted on: a table, texts, or plain text.")],
     /,
     *,
+    dynamic: Annotated[
+        float | None,
+        Parameter(
+            help="Let it learn on while it reads, at this rate, such as 0.1 (dynamic evaluation).", group=_WRITERS
+        ),
+    ] = None,
+    cache: Annotated[
+        int | None,
+        Parameter(help="Count too what followed like places among so many last pieces (neural cache).", group=_WRITERS),
+    ] = None,
     output: Output = PLAIN,
 ) -> None:
     """Score a saved model."""
     screen = Screen(output)
-    model = recurra.load(bundle)
-    scores = model.evaluate(data)
+    model: Any = recurra.load(bundle)
+    options: dict[str, Any] = {name: value for name, value in (("dynamic", dynamic), ("cache", cache)) if value is not None}
+    if options and not isinstance(model, recurra.Generator):
+        raise ConfigError(f"--{next(iter(options))} is for models of fit generate; {bundle} is another. Leave it out.")
+    scores = model.evaluate(data, **options)
     print_scores(screen, scores)
     screen.document({"bundle": str(bundle), "data": data, "scores": scores.model_dump(mode="json")})

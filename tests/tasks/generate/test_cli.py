@@ -85,3 +85,13 @@ def test_int8_is_measured_by_the_task(here, capsys):
     before, after = (document[side]["metrics"]["bits_per_character"] for side in ("before", "after"))
     assert after == pytest.approx(before, rel=0.02)
     assert main(["predict", "small", "--prompt", "The ", "--length", "5"]) == 0
+
+
+def test_evaluate_may_follow_the_text(here, capsys):
+    model, text = str(here / "characters"), str(here / "text.txt")
+    for flags in (["--cache", "50"], ["--dynamic", "0.1"]):
+        assert main(["evaluate", model, text, *flags, "--json"]) == 0
+        assert "as trained" in json.loads(capsys.readouterr().out)["scores"]["baselines"]
+    for flags in (["--cache", "0"], ["--dynamic", "-1"]):
+        assert main(["evaluate", model, text, *flags]) == 2
+        assert "expected" in capsys.readouterr().err

@@ -192,22 +192,28 @@ def measure(
     With `dynamic` the network learns on as it reads, at that rate; with `cache` it mixes in what followed likely
     places among so many last pieces. Then the network as it was is one more baseline.
     """
+    if dynamic is not None and cache is not None:
+        raise ConfigError("dynamic and cache are two ways to follow a text. Pass one of them.")
+    if (dynamic or 0) < 0 or (cache is not None and cache < 1):
+        raise ConfigError(f"dynamic={dynamic}, cache={cache}: expected a rate from 0 up, or 1 or more pieces.")
     codes = np.asarray(text.codes[:MOST_MEASURED], np.int64)
-    characters = round(text.characters * len(codes) / max(len(text.codes), 1))
     bits = spent_bits(fitted.network, codes, begin=fitted.begin)
     baselines = baseline_bits(fitted, codes, learnt)
     if dynamic is not None or cache is not None:
         baselines = {"as trained": bits, **baselines}
-    if dynamic is not None and cache is not None:
-        raise ConfigError("dynamic and cache are two ways to follow a text. Pass one of them.")
     if dynamic is not None:
         bits = adapted_bits(fitted.network, codes, begin=fitted.begin, rate=dynamic)
     if cache is not None:
         bits = cached_bits(fitted.network, codes, begin=fitted.begin, size=cache)
+    share = len(codes) / len(text.codes)
     scores = evaluate.language_scores(
-        TASK, bits, baselines, tokens=len(codes), characters=len(codes) if fitted.kind == "character" else characters,
+        TASK,
+        bits,
+        baselines,
+        tokens=len(codes),
+        characters=len(codes) if fitted.kind == "character" else round(text.characters * share),
         history=history(training),
-    )  # fmt: skip
+    )
     return Measured(codes, bits, scores)
 
 
