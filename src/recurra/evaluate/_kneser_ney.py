@@ -69,10 +69,9 @@ class KneserNey:
 
         The first ones are predicted from fewer, or from the end of `before`.
         """
-        past = (
-            np.asarray([] if before is None else before, dtype=np.int64)[-(self.order - 1) :] if self.order > 1 else []
-        )
-        text = np.concatenate([np.asarray(past, dtype=np.int64), np.asarray(codes, dtype=np.int64)])
+        given = np.asarray([] if before is None else before, dtype=np.int64)
+        past = given[max(len(given) - self.order + 1, 0) :]
+        text = np.concatenate([past, np.asarray(codes, dtype=np.int64)])
         likely = np.full(len(text), 1 / self.size)
         shorter = np.zeros(len(text) + 1, dtype=np.int64)
         for length, grams in enumerate(self._orders, start=1):
