@@ -14,6 +14,7 @@ import recurra
 NAMES = [
     "Classifier",
     "Forecaster",
+    "Generator",
     "RecurraError",
     "__version__",
     "accelerate",
