@@ -51,6 +51,9 @@ struct Stack {
 struct Linear {
     std::shared_ptr<const core::Linear> core;
 };
+struct Constant {
+    core::Constant core;
+};
 
 // The numbers of one sequence.
 class State {
@@ -112,7 +115,6 @@ core::Kind kind_named(std::string_view name) {
 }
 
 using Dims = std::array<std::int64_t, 3>;
-using Constant = nb::ndarray<const float, nb::c_contig, nb::device::cpu>;
 // axes, then an input's number, a constant, or the value of which this is a view; all None: computed
 using ValueArgs = std::tuple<Dims, std::optional<std::int32_t>, std::optional<Constant>, std::optional<std::int32_t>>;
 // kind, out, in, {axis, from, state}, {a, b}, stack or linear map
@@ -130,7 +132,7 @@ core::Value value_of(const ValueArgs& args) {
         value.number = *input;
     } else if (constant) {
         value.place = core::Value::Place::kConstant;
-        value.constant.assign(constant->data(), constant->data() + constant->size());
+        value.constant = constant->core;
     } else if (same) {
         value.place = core::Value::Place::kSame;
         value.number = *same;
@@ -371,6 +373,13 @@ void recurra::binding::define_program(nb::module_& module) {
             },
             nb::arg("weight"), nb::arg("bias").none())
         .def_prop_ro("outputs", [](const Linear& self) { return self.core->outputs(); });
+    nb::class_<Constant>(module, "Constant")
+        .def(
+            "__init__",
+            [](Constant* self, const nb::ndarray<const float, nb::c_contig, nb::device::cpu>& numbers) {
+                new (self) Constant{std::vector<float>(numbers.data(), numbers.data() + numbers.size())};
+            },
+            nb::arg("numbers"));
     nb::class_<State>(module, "State")
         .def(nb::init<std::size_t>(), nb::arg("size"))
         .def("copy", [](const State& self) { return std::make_unique<State>(self); })

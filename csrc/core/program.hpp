@@ -2,7 +2,9 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "core/floats.hpp"
@@ -50,12 +52,29 @@ enum class Kind : std::uint8_t {
     kLogSoftmax,  // along the last axis that isn't 1
 };
 
+// Numbers that never change: programs share them, and so a table is kept once however many read it.
+class Constant {
+  public:
+    Constant() = default;
+    Constant(std::vector<float> numbers)  // NOLINT(google-explicit-constructor): a vector is one
+        : numbers_(std::make_shared<const std::vector<float>>(std::move(numbers))) {}
+    Constant(std::initializer_list<float> numbers) : Constant(std::vector<float>(numbers)) {}
+
+    [[nodiscard]] const float* data() const noexcept { return numbers_ == nullptr ? nullptr : numbers_->data(); }
+    [[nodiscard]] std::int64_t size() const noexcept {
+        return numbers_ == nullptr ? 0 : static_cast<std::int64_t>(numbers_->size());
+    }
+
+  private:
+    std::shared_ptr<const std::vector<float>> numbers_;
+};
+
 struct Value {
     enum class Place : std::uint8_t { kComputed, kInput, kConstant, kSame };
     std::array<std::int64_t, 3> dims{1, 1, 1};
     Place place = Place::kComputed;
     std::int32_t number = 0;  // of the input; of the value that this one shows with other axes (kSame)
-    std::vector<float> constant{};
+    Constant constant{};
 
     [[nodiscard]] std::int64_t size() const noexcept { return dims[0] * dims[1] * dims[2]; }
 };

@@ -34,7 +34,7 @@ Program::Program(std::vector<Value> values, std::vector<Instruction> instruction
                 written[at(v)] = true;
                 break;
             case Value::Place::kConstant:
-                expect(static_cast<Index>(value.constant.size()) == value.size(), "a constant has another size");
+                expect(value.constant.size() == value.size(), "a constant has another size");
                 written[at(v)] = true;
                 break;
             case Value::Place::kSame:

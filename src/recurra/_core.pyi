@@ -112,6 +112,11 @@ class Linear:
     @property
     def outputs(self) -> int: ...
 
+class Constant:
+    """Float32 numbers that programs share."""
+
+    def __init__(self, numbers: NDArray[np.float32]) -> None: ...
+
 class State:
     """The numbers of one sequence, zeros at first. What steps with it in one thread can't be used in another."""
 

@@ -13,7 +13,7 @@ import numpy as np
 from recurra import blocks
 from recurra.bundle import SCALE
 from recurra.runtime._native import Linear, Stack
-from recurra.runtime._program import Builder, Value
+from recurra.runtime._program import Builder, Table, Value
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Weights:
     """
 
     arrays: Mapping[str, np.ndarray]
-    _packed: dict[tuple[Any, ...], Linear | Stack] = field(default_factory=dict)
+    _packed: dict[tuple[Any, ...], Linear | Stack | Table] = field(default_factory=dict)
 
     def array(self, name: str) -> np.ndarray:
         """One parameter, as float32."""
@@ -32,6 +32,10 @@ class Weights:
         if isinstance(stored, tuple):
             return stored[0] * stored[1][:, None]
         return stored
+
+    def table(self, name: str, make: Callable[[], np.ndarray] | None = None) -> Table:
+        """One parameter, or what is made of some, for all programs that read it."""
+        return self._keep(("table", name), lambda: Table(self.array(name) if make is None else make()))
 
     def linear(self, name: str, *, weight: str = "", has_bias: bool = True) -> Linear:
         """The map of `name`.weight, or of another matrix, and `name`.bias."""
@@ -106,7 +110,7 @@ def join(build: Builder, values: list[Value], how: str) -> Value:
 def _embedding(low: Lowering, block: blocks.Embedding, name: str, x: Value) -> Value:
     columns = []
     for i, size in enumerate(block.sizes):
-        table = low.build.constant(low.weights.array(f"{name}.tables.{i}.weight"))
+        table = low.build.constant(low.weights.table(f"{name}.tables.{i}.weight"))
         columns.append(low.build.add("gather", (*x.shape[:-1], size), table, x, start=i))
     return join(low.build, columns, "concatenate")
 
@@ -150,9 +154,11 @@ def _last(low: Lowering, block: blocks.Last, name: str, x: Value) -> Value:
 def _characters(low: Lowering, block: blocks.Characters, name: str, x: Value) -> Value:
     # What a character gives to each place of a window doesn't depend on the others: vectors and convolution are one
     # table of sums to be.
-    vectors = low.weights.array(f"{name}.table.weight")
-    places = low.weights.array(f"{name}.linear.weight").reshape(block.channels, block.kernel, block.size)
-    table = low.build.constant(np.einsum("vs,cks->kvc", vectors, places))
+    def shares() -> np.ndarray:
+        places = low.weights.array(f"{name}.linear.weight").reshape(block.channels, block.kernel, block.size)
+        return np.einsum("vs,cks->kvc", low.weights.array(f"{name}.table.weight"), places)
+
+    table = low.build.constant(low.weights.table(name, shares))
     bias = low.build.constant(low.weights.array(f"{name}.linear.bias"))
     return low.build.add("spell", (x.shape[0], block.channels), x, table, bias)
 

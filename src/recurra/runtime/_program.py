@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from recurra.runtime._native import Linear, Program, Stack
+from recurra.runtime._native import Constant, Linear, Program, Stack
 
 Shape = tuple[int, ...]  # without the batch axis
 
@@ -17,6 +17,14 @@ class Value:
 
     number: int
     shape: Shape
+
+
+class Table:
+    """Numbers that are the same for every sequence, kept once for all programs that are built with them."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.shape: Shape = array.shape
+        self.constant = Constant(np.ascontiguousarray(array, dtype=np.float32))
 
 
 class Builder:
@@ -33,10 +41,10 @@ class Builder:
         self._inputs += 1
         return self._value(shape, source=self._inputs - 1)
 
-    def constant(self, array: np.ndarray) -> Value:
+    def constant(self, numbers: np.ndarray | Table) -> Value:
         """Numbers that are the same for every sequence."""
-        array = np.ascontiguousarray(array, dtype=np.float32)
-        return self._value(array.shape, constant=array)
+        table = numbers if isinstance(numbers, Table) else Table(numbers)
+        return self._value(table.shape, constant=table.constant)
 
     def view(self, value: Value, shape: Shape) -> Value:
         """The same numbers with other axes."""
@@ -101,7 +109,7 @@ class Builder:
         return number
 
     def _value(
-        self, shape: Shape, *, source: int | None = None, constant: np.ndarray | None = None, same: int | None = None
+        self, shape: Shape, *, source: int | None = None, constant: Constant | None = None, same: int | None = None
     ) -> Value:
         self._values.append((_axes(shape), source, constant, same))
         return Value(len(self._values) - 1, shape)
