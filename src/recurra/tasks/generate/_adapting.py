@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from recurra.nn import Network
-from recurra.tasks.generate._model import detached, log_probabilities, loss, read
+from recurra.tasks.generate._model import detached, loss, nats, read
 from recurra.train import evaluating
 
 _STEP = 20  # pieces between two updates
@@ -34,14 +34,13 @@ def adapted_bits(network: Network, codes: np.ndarray, *, begin: int, rate: float
         learner.zero_grad(set_to_none=True)
         value = loss(learner, hidden, after[:, part])
         with torch.no_grad():
-            likely = log_probabilities(learner, hidden).gather(-1, after[:, part, None])
-            spent.append(likely[0, :, 0].double())
+            spent.append(nats(learner, hidden, after[:, part])[0].double())
         value.backward()
         with torch.no_grad():
             for parameter in learner.parameters():
                 if parameter.grad is not None:
                     parameter -= rate * parameter.grad
-    return torch.cat(spent).numpy() / -math.log(2)
+    return torch.cat(spent).numpy() / math.log(2)
 
 
 def cached_bits(network: Network, codes: np.ndarray, *, begin: int, size: int) -> np.ndarray:
@@ -61,8 +60,8 @@ def cached_bits(network: Network, codes: np.ndarray, *, begin: int, size: int) -
         for start in range(0, len(codes), _CHUNK):
             part = slice(start, start + _CHUNK)
             hidden, state = read(network, before[:, part, None], state)
-            likely = log_probabilities(network, hidden).gather(-1, after[:, part, None])[0, :, 0]
-            own, now, wanted = likely.double().exp().numpy(), hidden[0].numpy(), codes[part]
+            likely = (-nats(network, hidden, after[:, part])[0].double()).exp()
+            own, now, wanted = likely.numpy(), hidden[0].numpy(), codes[part]
             past = len(values)
             keys = np.concatenate([keys.reshape(past, now.shape[1]), now])
             values = np.concatenate([values, wanted])

@@ -31,6 +31,7 @@ MOST_MEASURED = 2_000_000
 MOST_COUNTED = 5_000_000  # pieces that the n-gram baseline learns from
 _SMALL = 64  # units, for which one thread is enough
 _WORDS, _PARTS_OF_WORDS = 50_000, 8_000
+_AT_ONCE = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +109,7 @@ def prepare(source: str | Path, config: GenerateConfig) -> Plan:
     torch.manual_seed(config.seed)
     network = Network(composition)
     reasons["parameters"] = (f"{sum(each.numel() for each in network.parameters()):,}", "numbers that are learnt")
-    counts = np.bincount(learning, minlength=known.size) + 0.5
+    counts = _count(learning, known.size) + 0.5
     fitted = Fitted(
         config=config,
         chosen=chosen,
@@ -254,6 +255,12 @@ def history(training: TrainingResult | None) -> dict[str, Any]:
         "loss": [record.loss for record in training.history],
         "validation": [record.validation for record in training.history if record.validation is not None],
     }
+
+
+def _count(codes: np.ndarray, categories: int) -> np.ndarray:
+    """How often each code occurs (V,), in bounded memory."""
+    parts = (codes[start : start + _AT_ONCE] for start in range(0, len(codes), _AT_ONCE))
+    return np.sum([np.bincount(part, minlength=categories) for part in parts], axis=0)
 
 
 def _begin(pieces: tuple[str, ...]) -> int:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from recurra import ops
 from recurra.nn import AdaptiveSoftmax, Network
 from recurra.nn import NetworkState as State
 from recurra.tasks.generate._composition import INPUT, NEXT, READ
@@ -60,12 +60,16 @@ def loss(network: Network, hidden: Tensor, target: Tensor) -> Tensor:
     rows, wanted = hidden.flatten(0, 1), target.flatten()
     if isinstance(last, AdaptiveSoftmax):
         return last.loss(rows, wanted)
-    return functional.cross_entropy(functional.linear(rows, last.weight, last.bias), wanted)
+    return ops.linear_cross_entropy(rows, last.weight, last.bias, wanted)
 
 
-def log_probabilities(network: Network, hidden: Tensor) -> Tensor:
-    """Of every piece, (..., V), in nats."""
-    return head(network)(hidden).log_softmax(-1)
+def nats(network: Network, hidden: Tensor, target: Tensor) -> Tensor:
+    """-log p(target), (B, T)."""
+    last = head(network)
+    rows, wanted = hidden.flatten(0, 1), target.flatten()
+    if isinstance(last, AdaptiveSoftmax):
+        return -nn.AdaptiveLogSoftmaxWithLoss.forward(last, rows, wanted).output.view_as(target)
+    return ops.linear_cross_entropy(rows, last.weight, last.bias, wanted, reduction="none").view_as(target)
 
 
 def detached(state: Any) -> Any:
@@ -103,6 +107,5 @@ def spent_bits(network: Network, codes: np.ndarray, *, begin: int, exact: bool =
     for start in range(0, length, step):
         part = slice(start, start + step)
         hidden, state = read(network, before[:, part, None], state)
-        likely = log_probabilities(network, hidden).gather(-1, after[:, part, None])[..., 0]
-        spent.append(likely.double() / -math.log(2))
+        spent.append(nats(network, hidden, after[:, part]).double() / math.log(2))
     return torch.cat(spent, 1).flatten().numpy()[: len(codes)]
