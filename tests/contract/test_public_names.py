@@ -16,6 +16,7 @@ NAMES = [
     "Forecaster",
     "Generator",
     "RecurraError",
+    "Tagger",
     "__version__",
     "accelerate",
     "blocks",

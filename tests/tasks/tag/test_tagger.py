@@ -24,6 +24,7 @@ def test_options_are_kept_as_given() -> None:
     model = Tagger(hidden_size=3, column="xpos")
     assert model.get_params()["column"] == "xpos"
     copy = clone(model)
+    assert isinstance(copy, Tagger)
     assert copy.get_params() == model.get_params()
     with pytest.raises(ConfigError, match="not fitted yet"):
         copy.predict(["a"])
@@ -142,3 +143,28 @@ def test_it_learns_entities_of_words_never_seen() -> None:
     model = tiny(epochs=12, hidden_size=16).fit(entities(250), progress="none")
     found = model.predict(["hello Mr Person99 near Locality77 Location8"])
     assert [tag for _, tag in found[0]] == ["O", "O", "B-PER", "O", "B-LOC", "I-LOC"]
+
+
+def test_fine_tuning_keeps_zeros_and_never_harms(tagger: Tagger, tmp_path: Path) -> None:
+    tagger.save(tmp_path / "model")
+    model = Tagger.load(tmp_path / "model")
+    matrix = dict(model.fitted_.model.network.named_parameters())["chains.emissions.0.weight"]
+    with torch.no_grad():
+        matrix[:, ::2] = 0
+    before = model.evaluate(parts_of_speech(60)).metrics["accuracy"]
+    model.fine_tune(parts_of_speech(60), keep_zeros=True, progress="none")
+    after = model.evaluate(parts_of_speech(60)).metrics["accuracy"]
+    assert (matrix[:, ::2] == 0).all()
+    assert (matrix[:, 1::2] != 0).all()
+    assert before is not None
+    assert after is not None
+    assert after >= before
+
+
+def test_of_a_file_with_a_test_file_that_is_scored(tmp_path: Path) -> None:
+    train, test = write(tmp_path / "a", parts_of_speech(40)), write(tmp_path / "b", parts_of_speech(12, 7))
+    model = tiny(test=str(test), validation=str(test)).fit(train, progress="none")
+    assert model.evaluate(train).counts == model.scores_.counts
+    test.unlink()
+    with pytest.raises(DataError, match="learnt from every sentence"):
+        model.evaluate(train)

@@ -28,7 +28,7 @@ from recurra.tasks.tag._composition import compose
 from recurra.tasks.tag._config import TagConfig
 from recurra.tasks.tag._labels import Labels, fit_labels
 from recurra.tasks.tag._model import Model, build_model, encode, training_batches
-from recurra.tasks.tag._parts import Parts, digest, mark, read_parts, unseen
+from recurra.tasks.tag._parts import Parts, digest, is_share, mark, read_parts, read_sentences, unseen
 from recurra.tasks.tag._usual import UsualTags
 from recurra.tasks.tag._warm_start import find_warmth, warm_up
 from recurra.train import Progress, TrainingConfig, TrainingResult, train
@@ -188,11 +188,13 @@ def measure_test(fitted: Fitted, parts: Parts, training: TrainingResult | None) 
 def measure(fitted: Fitted, tagged: Tagged) -> Measured:
     """Tag sentences that weren't learnt from, beside the tag that each word had most often in training.
 
-    Of the file that was fitted these are the sentences left for the test; of another one, all.
+    Of the file that was fitted these are the sentences left for the test, or its test file's; of another one, all.
     """
     sentences = tagged.sentences
     fresh = unseen(sentences, fitted.learnt)
     if digest(sentences) == fitted.data_digest:
+        if not is_share(fitted.config.test) and Path(fitted.config.test).is_file():
+            return _measure(fitted, read_sentences(fitted.config.test, fitted.column).sentences, {}, None)
         if not fresh:
             raise DataError(
                 f"The model has learnt from every sentence of {tagged.name}. Give sentences it hasn't seen."

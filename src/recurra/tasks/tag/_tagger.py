@@ -10,6 +10,7 @@ from recurra.evaluate import Page, TaskScores, render_page, save_pictures
 from recurra.tasks._estimator import Estimator
 from recurra.tasks.tag._choices import choose_threads
 from recurra.tasks.tag._config import TagConfig
+from recurra.tasks.tag._fine_tuning import fine_tune
 from recurra.tasks.tag._job import Fitted, Measured, Plan, computing, fit, measure, measure_test, prepare
 from recurra.tasks.tag._parts import read_sentences
 from recurra.tasks.tag._report import report_page
@@ -74,6 +75,16 @@ class Tagger(Estimator):
         self.scores_ = self._measured.scores
         return self
 
+    def fine_tune(self, data: Any, *, keep_zeros: bool = False, progress: Literal["auto", "none"] = "auto") -> Self:
+        """Train a fitted model a little longer on the training part of `data`.
+
+        With `keep_zeros`, weights that are exactly 0 stay so: for what was pruned.
+        """
+        display = show_progress("tag") if progress == "auto" else None
+        fine_tune(self._model, data, keep_zeros=keep_zeros, progress=display)
+        self._measured = None
+        return self
+
     def predict(self, data: Any) -> list[Words]:
         """The words of each sentence with their tags.
 
@@ -108,7 +119,7 @@ class Tagger(Estimator):
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model as a bundle: a folder of manifest, weights, preprocessing, scores and report."""
-        report = None if self._plan is None else self.report_html()
+        report = None if self._plan is None or self._measured is None else self.report_html()
         save_fitted(path, self._model, self.scores_, report, overwrite=overwrite)
 
     @classmethod
