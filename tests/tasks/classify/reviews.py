@@ -17,6 +17,7 @@ OPTIONS: dict[str, Any] = {
     "embedding_size": 8,
     "dropout": 0.1,
     "embedding_dropout": 0.0,
+    "characters": 0,
     "learning_rate": 0.03,
     "batch_size": 16,
     "threads": 1,

@@ -99,6 +99,9 @@ def test_a_look_inside(live) -> None:
     inside = session.inside("fine film")
     assert inside.answer["label"] == session.fork().push("fine film")["label"]
     assert [trace.branch for trace in inside.traces] == ["read"]
+    assert (inside.labels, inside.open) == (("fine", "film"), 1)
+    assert len(inside.traces[0].hidden) == 2
+    assert live.stream().inside("").labels == ("",)
     shut = session.inside("fine film", hold={"i": 0.0, "o": 0.0})
     assert shut.answer["probabilities"] != inside.answer["probabilities"]
 

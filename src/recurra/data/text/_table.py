@@ -40,6 +40,9 @@ def read_table(
     labels, multi = _labels(frame[label_column], separator)
     rows = range(len(texts))
     without = [row for row in rows if not labels[row]]
+    if without and not multi and not needs_labels:
+        # Whoever asks for answers wants one for each text.
+        return Documents(texts, None, False, table.name, table.row, tuple(notes))
     if without and not multi:
         if len(without) == len(labels):
             raise DataError(f"{table.name}: column {label_column!r} is empty; expected labels. Choose another column.")

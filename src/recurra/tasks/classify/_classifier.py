@@ -12,6 +12,7 @@ from recurra.evaluate import Page, TaskScores, render_page, save_pictures
 from recurra.runtime import Session, load
 from recurra.tasks._estimator import Estimator
 from recurra.tasks.classify._config import ClassifyConfig, DocumentColumns
+from recurra.tasks.classify._fine_tuning import fine_tune
 from recurra.tasks.classify._job import Fitted, Measured, Plan, computing, fit, measure, measure_others, prepare
 from recurra.tasks.classify._report import build_page
 from recurra.tasks.classify._samples import Samples, read_samples
@@ -76,6 +77,18 @@ class Classifier(Estimator):
             self._measured = measure(self.fitted_, plan, self.training_)
         self._plan = plan
         self.scores_ = self._measured.scores
+        return self
+
+    def fine_tune(self, data: Any, *, keep_zeros: bool = False, progress: Literal["auto", "none"] = "auto") -> Self:
+        """Train a fitted model a little longer on the training part of `data`, best what it was fitted on.
+
+        With `keep_zeros`, weights that are exactly 0 stay so: for what was pruned.
+        """
+        samples = self._read(data, needs_labels=True)
+        display = show_progress("classify") if progress == "auto" else None
+        with computing(self._model.config):
+            self.fitted_ = fine_tune(self._model, samples, keep_zeros=keep_zeros, progress=display)
+        self._plan = self._measured = None
         return self
 
     def predict(self, data: Any) -> Any:

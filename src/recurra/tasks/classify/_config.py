@@ -50,8 +50,8 @@ class ClassifyConfig(DocumentColumns, TrainingConfig):
     casing: bool | None = Field(
         None, description="Show beside each word how it is written: lower, Capitalised, UPPER. Default: from the texts."
     )
-    characters: NonNegativeInt = Field(
-        0, description="Read so many characters of each word too, for words never seen; 0 reads none."
+    characters: NonNegativeInt | None = Field(
+        None, description="Read so many characters of each word too, for words never seen; 0 reads none. Default: 16."
     )
     cell: Literal["rnn", "lstm", "gru"] = Field("lstm", description="Recurrent cell.")
     embedding_size: PositiveInt = Field(128, description="Numbers that stand for a word.")
@@ -81,6 +81,9 @@ class ClassifyConfig(DocumentColumns, TrainingConfig):
     )
     most_words: PositiveInt | None = Field(
         None, description="Train on so many first words of a text. Default: from the texts' lengths."
+    )
+    average: float = Field(
+        0.99, ge=0, lt=1, description="Decay of a running mean of the weights, which is then validated and kept."
     )
     learning_rate: PositiveFloat | Literal["auto"] = Field(
         2e-3, description="Peak learning rate; 'auto' runs the learning-rate finder first."

@@ -17,7 +17,9 @@ from recurra.tasks.classify._scaling import Scaling, Sequences
 from recurra.tasks.classify._words import words_of
 
 Reasons = dict[str, tuple[object, str]]
-_MANY, _LONGEST, _PERCENTILE = 2_000, 400, 99
+MOST_LEARNT = 400  # first words of a text that are learnt from
+_MANY, _PERCENTILE = 2_000, 99
+_SPELLING = 16  # characters of a word
 _CASED = 0.01  # share of words with capitals from which casing is shown
 
 
@@ -51,6 +53,10 @@ def fit_text(
         cased = _cased(words) if is_word else 0.0
         reason = f"{cased:.0%} of words have capitals"
         casing = decide(why, "casing", config.casing, is_word and cased > _CASED, reason)
+        usual = _SPELLING if is_word else 0
+        characters = decide(
+            why, "characters", config.characters, usual, "how words are spelled is read, too" if is_word else ""
+        )
         encoder = fit_encoder(
             words,
             tokeniser,
@@ -58,12 +64,12 @@ def fit_text(
             fewest=fewest,
             lower=lower,
             casing=casing,
-            characters=config.characters,
+            characters=characters,
         )
         seen = len({word.lower() if lower else word for each in words for word in each})
         why["vocabulary"] = (encoder.words.size - 1, f"of {seen:,} different ones in the training part")
     lengths = np.array([len(each) for each in words])
-    longest = int(np.clip(np.percentile(lengths, _PERCENTILE), 1, _LONGEST))
+    longest = int(np.clip(np.percentile(lengths, _PERCENTILE), 1, MOST_LEARNT))
     reason = f"{np.mean(lengths <= longest):.0%} of texts aren't longer; longer ones are read whole when predicting"
     most = decide(why, "most_words", config.most_words, longest, reason)
     return config.model_copy(update={"most_words": most}), encoder

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ import torch
 from recurra import evaluate
 from recurra.blocks import Composition
 from recurra.data.text import BucketedBatches, Encoder, Parts
+from recurra.data.text._batches import Ragged
 from recurra.errors import ConfigError
 from recurra.nn import Network
 from recurra.tasks.classify._answers import Answers
@@ -38,7 +41,7 @@ TASK = "classify"
 _SMALL = 64  # hidden units, from which on two threads pay
 _SHOWN = 75_000  # texts in all epochs together
 _FEWEST_EPOCHS, _MOST_EPOCHS = 4, 40
-_MOST_VALIDATED = 10_000
+MOST_VALIDATED = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +90,7 @@ class Plan:
     model: Model
     batches: TrainingBatches
     training: TrainingConfig
-    frozen: dict[str, int]
+    frozen: Mapping[str, int]
     notes: tuple[str, ...]
     data_digest: str
 
@@ -110,11 +113,12 @@ def prepare(samples: Samples, asked: ClassifyConfig) -> Plan:
     assert samples.labels is not None
     training = parts.training
     labels = find_labels(samples.labels, training, multi=samples.multi, source=samples.source)
-    samples, parts, notes = _with_known_labels(samples, parts, labels)
+    samples, parts, notes = with_known_labels(samples, parts, labels)
     assert samples.labels is not None
     truth = truth_of(samples.labels, labels, multi=samples.multi)
     reasons: Reasons = {}
-    config, inputs, start, frozen, more = _inputs(samples, training, asked, reasons)
+    reading = _read(samples, training, asked, reasons)
+    config, inputs = reading.config, reading.inputs
     answers = Answers(
         kind="text" if isinstance(inputs, Encoder) else "numbers",
         labels=labels,
@@ -126,20 +130,11 @@ def prepare(samples: Samples, asked: ClassifyConfig) -> Plan:
     composition = compose(config, inputs, len(labels))
     torch.manual_seed(config.seed)
     network = Network(composition)
-    start(network)
-    weights = _label_weights(truth[training]) if config.balance else None
+    reading.start(network)
+    weights = label_weights(truth[training]) if config.balance else None
     model = Model(network, multi=samples.multi, weights=weights, label_smoothing=config.label_smoothing)
     encoded = encode(inputs, samples, training, config.most_words)
-    known = torch.from_numpy(truth[training].astype(np.float32) if samples.multi else truth[training])
-
-    def add(indices: np.ndarray) -> dict[str, torch.Tensor]:
-        return {"truth": known[torch.from_numpy(indices)]}
-
-    gathered = BucketedBatches(encoded, batch_size=1, seed=config.seed, add=add)
-    longest = np.argsort(-encoded.lengths, kind="stable")
-    size = _choose_batch(
-        model, lambda count: gathered.gather(np.resize(longest, count)), len(training), config, reasons
-    )
+    size = _choose_batch(model, encoded, truth[training], config, reasons)
     options: dict[str, Any] = {name: getattr(config, name) for name in TrainingConfig.model_fields}
     epochs = max(_FEWEST_EPOCHS, min(_MOST_EPOCHS, _SHOWN // len(training)))
     reason = f"{len(training):,} texts each; early stopping may end sooner"
@@ -148,7 +143,6 @@ def prepare(samples: Samples, asked: ClassifyConfig) -> Plan:
         "epochs": decide(reasons, "epochs", config.epochs, epochs, reason),
         "batch_size": size,
     }
-    batches = BucketedBatches(encoded, batch_size=size, seed=config.seed, add=add, steps=config.steps_per_epoch)
     return Plan(
         samples=samples,
         config=config,
@@ -160,10 +154,10 @@ def prepare(samples: Samples, asked: ClassifyConfig) -> Plan:
         inputs=inputs,
         network=network,
         model=model,
-        batches=TrainingBatches(batches, seed=config.seed, unknown=config.unknown, augment=config.augment),
+        batches=training_batches(encoded, truth[training], config, size, config.steps_per_epoch),
         training=TrainingConfig(**options),
-        frozen=frozen,
-        notes=(*samples.notes, *parts.notes, *notes, *more),
+        frozen=reading.frozen,
+        notes=(*samples.notes, *parts.notes, *notes, *reading.notes),
         data_digest=digest,
     )
 
@@ -173,11 +167,11 @@ def fit(
 ) -> tuple[Fitted, TrainingResult]:
     """Train on the training part; stop early and calibrate on the validation part."""
     held_out = plan.parts.validation
-    encoded = encode(plan.inputs, plan.samples, held_out[:_MOST_VALIDATED])
-    truth = plan.truth[held_out[:_MOST_VALIDATED]]
+    encoded = encode(plan.inputs, plan.samples, held_out[:MOST_VALIDATED])
+    truth = plan.truth[held_out[:MOST_VALIDATED]]
 
     def validate(_: torch.nn.Module) -> float:
-        return _calibrated(plan.model.logits(encoded), truth, plan.answers)[1]
+        return calibrated(plan.model.logits(encoded), truth, plan.answers)[1]
 
     result = train(
         plan.network,
@@ -192,7 +186,7 @@ def fit(
     )
     answers = plan.answers
     if len(held_out):
-        temperature = _calibrated(plan.model.logits(encoded), truth, answers)[0]
+        temperature = calibrated(plan.model.logits(encoded), truth, answers)[0]
         answers = answers.model_copy(update={"temperature": temperature})
     plan.network.eval()
     fitted = Fitted(
@@ -227,7 +221,7 @@ def measure_others(fitted: Fitted, samples: Samples) -> Measured:
         samples, parts = split(samples, fitted.config)
         assert samples.labels is not None
         labels = fitted.answers.labels
-        samples, parts, _ = _with_known_labels(samples, parts, labels)
+        samples, parts, _ = with_known_labels(samples, parts, labels)
         assert samples.labels is not None
         truth = truth_of(samples.labels, labels, multi=samples.multi)
         rivals = baselines(samples, parts.training, parts.test, truth, fitted.inputs, len(labels))
@@ -257,34 +251,41 @@ def _measured(
     return Measured(samples, indices, labels, truth, probabilities, scores)
 
 
-def _inputs(samples: Samples, training: np.ndarray, asked: ClassifyConfig, why: Reasons):
-    """How samples are read, what the network starts from, and which of its parameters join later."""
-    both = "every word is read with what comes before and after it"
-    bidirectional = asked.bidirectional
+class _Reading(NamedTuple):
+    """How samples are read, what the network starts from, and which of its parameters join when."""
+
+    config: ClassifyConfig
+    inputs: Encoder | Scaling
+    start: Callable[[Network], None] = lambda network: None
+    frozen: Mapping[str, int] = MappingProxyType({})
+    notes: tuple[str, ...] = ()
+
+
+def _read(samples: Samples, training: np.ndarray, asked: ClassifyConfig, why: Reasons) -> _Reading:
+    if asked.vectors is not None and asked.pretrained is not None:
+        raise ConfigError("vectors and pretrained were both given, and both hold vectors. Give one of them.")
+    both = "every word is read in the light of what comes before and after it"
     if samples.rows is not None:
         config, scaling = fit_numbers(samples, training, asked, why)
-        update = {"bidirectional": decide(why, "bidirectional", bidirectional, True, both.replace("word", "row"))}
-        return config.model_copy(update=update), scaling, lambda network: None, {}, ()
+        bidirectional = decide(why, "bidirectional", asked.bidirectional, True, both.replace("word", "row"))
+        return _Reading(config.model_copy(update={"bidirectional": bidirectional}), scaling)
     if asked.pretrained is not None:
-        if asked.vectors is not None:
-            raise ConfigError("vectors and pretrained were both given, and both hold vectors. Give one of them.")
         model = open_language_model(asked.pretrained)
         config, encoder = fit_text(samples, training, model.settle(asked), why, model.encoder)
         why["pretrained"] = (asked.pretrained, f"{len(model.layers)} recurrent layers and their embedding")
-        late = {name: asked.frozen_epochs * at for at, name in enumerate(model.frozen, 1)}
-        frozen = {name: epochs for name, epochs in late.items() if epochs}
-        return config, encoder, lambda network: put_language_model(network, model), frozen, ()
+        late = {name: asked.frozen_epochs * at for at, name in enumerate(model.frozen, 1) if asked.frozen_epochs}
+        return _Reading(config, encoder, partial(put_language_model, model=model), late)
     config, encoder = fit_text(samples, training, asked, why, None)
-    update: dict[str, Any] = {"bidirectional": decide(why, "bidirectional", bidirectional, True, both)}
+    update: dict[str, Any] = {"bidirectional": decide(why, "bidirectional", asked.bidirectional, True, both)}
     if asked.vectors is None:
-        return config.model_copy(update=update), encoder, lambda network: None, {}, ()
+        return _Reading(config.model_copy(update=update), encoder)
     vectors, width, notes = fetch_vectors(asked.vectors, encoder)
-    update["embedding_size"] = width
     why["embedding_size"] = (width, "as wide as the vectors")
-    return config.model_copy(update=update), encoder, lambda network: put_vectors(network, vectors), {}, notes
+    config = config.model_copy(update=update | {"embedding_size": width})
+    return _Reading(config, encoder, partial(put_vectors, vectors=vectors), notes=notes)
 
 
-def _with_known_labels(
+def with_known_labels(
     samples: Samples, parts: Parts, labels: tuple[str, ...]
 ) -> tuple[Samples, Parts, tuple[str, ...]]:
     """Without held-out samples of labels that the training part lacks: nothing could learn them."""
@@ -305,7 +306,7 @@ def _with_known_labels(
     return replace(samples, labels=cleared), replace(parts, **kept), (note,)
 
 
-def _label_weights(truth: np.ndarray) -> np.ndarray:
+def label_weights(truth: np.ndarray) -> np.ndarray:
     """Weights by which every label counts alike; of labels that may hold together, how much its presence counts."""
     if truth.ndim == 2:
         present = np.maximum(truth.sum(axis=0), 1)
@@ -314,16 +315,42 @@ def _label_weights(truth: np.ndarray) -> np.ndarray:
     return len(truth) / (len(count) * count)
 
 
-def _choose_batch(model: Model, probe: Any, count: int, config: ClassifyConfig, why: Reasons) -> int:
-    """A two-hundredth of the texts or so, 16 to 64, within memory."""
+def training_batches(
+    encoded: Ragged, truth: np.ndarray, config: ClassifyConfig, size: int, steps: int | None
+) -> TrainingBatches:
+    """Batches of `size` labelled sequences, with what `config` changes of their words."""
+    batches = _labelled(encoded, truth, config.seed, size, steps)
+    return TrainingBatches(batches, seed=config.seed, unknown=config.unknown, augment=config.augment)
+
+
+def _labelled(encoded: Ragged, truth: np.ndarray, seed: int, size: int, steps: int | None) -> BucketedBatches:
+    known = torch.from_numpy(truth.astype(np.float32) if truth.ndim == 2 else truth)
+
+    def add(indices: np.ndarray) -> dict[str, torch.Tensor]:
+        return {"truth": known[torch.from_numpy(indices)]}
+
+    return BucketedBatches(encoded, batch_size=size, seed=seed, add=add, steps=steps)
+
+
+def usual_batch_size(count: int) -> int:
+    """A two-hundredth of so many sequences or so, 16 to 64."""
+    return 1 << max(4, min(6, round(math.log2(max(count / 200, 1)))))
+
+
+def _choose_batch(model: Model, encoded: Ragged, truth: np.ndarray, config: ClassifyConfig, why: Reasons) -> int:
+    """What is usual, within memory for the longest sequences."""
     if config.batch_size is not None:
         return decide(why, "batch_size", config.batch_size, None, "")
-    upper = 1 << max(4, min(6, round(math.log2(max(count / 200, 1)))))
-    choice = choose_batch_size(model.network, model.loss, probe, config, lower=16, upper=upper)
-    return decide(why, "batch_size", None, choice.batch_size, f"{count:,} texts; {choice.reason}")
+    longest, batches = np.argsort(-encoded.lengths, kind="stable"), _labelled(encoded, truth, config.seed, 1, None)
+
+    def probe(size: int) -> dict[str, torch.Tensor]:
+        return batches.gather(np.resize(longest, size))
+
+    choice = choose_batch_size(model.network, model.loss, probe, config, lower=16, upper=usual_batch_size(len(truth)))
+    return decide(why, "batch_size", None, choice.batch_size, f"{len(truth):,} to learn from; {choice.reason}")
 
 
-def _calibrated(logits: np.ndarray, truth: np.ndarray, answers: Answers) -> tuple[float, float]:
+def calibrated(logits: np.ndarray, truth: np.ndarray, answers: Answers) -> tuple[float, float]:
     """The temperature that suits the truth best, and the log loss then: how sure to be is learnt, so no loss is due."""
     temperature = evaluate.fit_temperature(logits, truth)
     share = np.clip(answers.model_copy(update={"temperature": temperature}).probabilities(logits), 1e-7, 1 - 1e-7)

@@ -13,7 +13,7 @@ from recurra.blocks import Composition
 from recurra.bundle import Bundle
 from recurra.data.text import Encoder
 from recurra.errors import BundleError, ConfigError, DataError, StateError
-from recurra.runtime import Model, Network, Session, Spec, unseal
+from recurra.runtime import Model, Network, Prediction, Session, Spec, check_alone, unseal
 from recurra.tasks.classify._answers import Answers
 from recurra.tasks.classify._live_session import ClassifySession, push_together, unpack
 from recurra.tasks.classify._scaling import Scaling
@@ -95,15 +95,33 @@ class LiveClassifier(Model):
 
     def stream(self, *, id: Sequence[str] = (), **options: Any) -> ClassifySession:
         """A session at the beginning of a text or a series. ConfigError for a model that reads both ways."""
-        if id or options:
-            given = ", ".join([*(["id"] if id else []), *options])
-            raise ConfigError(f"{given}: {self.name} has no such option; it streams one kind of sequence.")
-        if self.composition.obstacles():
-            raise ConfigError(
-                f"{self.name} reads both ways, so it can't answer while a text comes. Fit one that can with "
-                "--no-bidirectional; recurra predict answers whole files with this one."
-            )
+        if self.obstacle:
+            raise ConfigError(self.obstacle)
+        check_alone(self.name, id, options)
         return ClassifySession(self)
+
+    @property
+    def obstacle(self) -> str:
+        """Why there are no sessions; empty where there are."""
+        if not self.composition.obstacles():
+            return ""
+        what = "a text" if self.answers.kind == "text" else "a series"
+        return (
+            f"{self.name} reads both ways, so it can't answer while {what} comes. Fit one that can with "
+            "--no-bidirectional; recurra predict answers whole files with this one."
+        )
+
+    def predict(self, rows: Sequence[Any], *, id: Sequence[str] = (), **options: Any) -> list[Prediction]:
+        """The answers to whole texts, one for each row; or to the one series that the rows are."""
+        check_alone(self.name, id, options)
+        given = [self.read(row) for row in rows]
+        samples: list[Any] = given if isinstance(self.inputs, Encoder) else [np.concatenate(given)]
+        found = []
+        for sample, shares in zip(samples, self.classify(samples), strict=True):
+            count = len(words_of(self.inputs, sample)) if isinstance(self.inputs, Encoder) else len(sample)
+            answer = self.answers.document(shares) | {self.counted: count}
+            found.append(Prediction(answer, [self._row(answer)]))
+        return found
 
     def restore(self, state: bytes) -> ClassifySession:
         """The session that gave these bytes."""
@@ -164,6 +182,8 @@ class LiveClassifier(Model):
             columns=columns,
             id_columns=(),
             example=example,
+            whole=self.answers.kind == "text",
+            obstacle=self.obstacle,
         )
 
     @property
@@ -177,9 +197,12 @@ class LiveClassifier(Model):
 
     def rows(self, session: Session, answer: dict[str, Any]) -> list[dict[str, Any]]:
         """One row: the label, its probability, and that of every label."""
+        return [self._row(answer)]
+
+    def _row(self, answer: dict[str, Any]) -> dict[str, Any]:
         shares = answer["probabilities"]
         own = {f"p_{label}": shares[label] for label in self.answers.labels}
-        return [{"label": answer["label"], "probability": max(shares.values()), **own}]
+        return {"label": answer["label"], "probability": max(shares.values()), **own}
 
 
 def _row(x: Any, columns: tuple[str, ...], name: str) -> np.ndarray:

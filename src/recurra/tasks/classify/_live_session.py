@@ -8,7 +8,7 @@ import numpy as np
 
 from recurra.data.text import Encoder, Feed
 from recurra.errors import DataError
-from recurra.runtime import Inside, Session, seal
+from recurra.runtime import LOOKED_AT, Inside, Session, in_a_row, seal
 from recurra.runtime._native import State
 
 if TYPE_CHECKING:
@@ -63,18 +63,28 @@ class ClassifySession(Session):
         return twin
 
     def inside(self, x: Any = None, *, hold: Mapping[str, float] | None = None) -> Inside:
-        """What the last word of a push would do, seen from within."""
+        """What a push would say, with what every word of it did."""
         if x is None:
             raise DataError("Give the push to look at: the session keeps what it became, not what it has read.")
-        twin = self.fork()
-        complete, tail = take(twin, self.model.read(x))
+        push = self.model.read(x)
+        twin, words = self.fork(), _words(self, push)
+        complete, tail = take(twin, push)
         steps = [np.concatenate(parts) for parts in zip(complete, tail, strict=True)]
-        if not len(steps[0]):
-            steps = _nothing(twin)
-        _advance(self.model, [twin.numbers], [[values[:-1] for values in steps]])
-        inputs = {name: values[-1:] for name, values in zip(self.model.composition.inputs, steps, strict=True)}
-        outputs, traces = self.model.network.inside(inputs, twin.numbers, hold=hold)
-        return Inside(_answer(twin, next(iter(outputs.values()))[0], len(tail[0])), traces)
+        logits = self.last
+        if logits is None and not len(steps[0]):
+            steps, words = _nothing(twin), ("",)
+        skipped = max(0, len(steps[0]) - LOOKED_AT)
+        _advance(self.model, [twin.numbers], [[values[:skipped] for values in steps]])
+        traces = []
+        for at in range(skipped, len(steps[0])):
+            now = [values[at : at + 1] for values in steps]
+            inputs = dict(zip(self.model.composition.inputs, now, strict=True))
+            outputs, seen = self.model.network.inside(inputs, twin.numbers, hold=hold)
+            traces.append(seen)
+            logits = next(iter(outputs.values()))[0]
+            _advance(self.model, [twin.numbers], [now])
+        assert logits is not None
+        return Inside(_answer(twin, logits, len(tail[0])), in_a_row(traces), words[skipped:], len(tail[0]))
 
 
 def push_together(
@@ -125,6 +135,14 @@ def unpack(session: ClassifySession, content: bytes) -> None:
     session.steps, session.count = int(known["steps"]), int(known["count"])
     if session.feed is not None:
         session.feed = Feed(session.feed.tokeniser, **known["feed"])
+
+
+def _words(session: ClassifySession, push: str | np.ndarray) -> tuple[str, ...]:
+    """The words that a push would complete or begin."""
+    if session.feed is None or not isinstance(push, str):
+        return ()
+    feed = Feed(session.feed.tokeniser, **session.feed.state())
+    return (*feed.push(push), *feed.tail())
 
 
 def _arrays(session: ClassifySession, encoded: Mapping[str, np.ndarray]) -> Steps:

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import math
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+from recurra.errors import DataError
+from recurra.tasks._zeros import zeros_kept
+from recurra.tasks.classify._inputs import MOST_LEARNT, encode
+from recurra.tasks.classify._job import (
+    MOST_VALIDATED,
+    Fitted,
+    calibrated,
+    label_weights,
+    training_batches,
+    usual_batch_size,
+    with_known_labels,
+)
+from recurra.tasks.classify._model import Model
+from recurra.tasks.classify._parts import split, truth_of
+from recurra.tasks.classify._samples import Samples
+from recurra.train import Progress, TrainingConfig, train
+
+_EPOCHS, _MOST_STEPS, _SLOWER = 5, 200, 4  # passes, steps in each, and by how much slower than when it was fitted
+
+
+def fine_tune(fitted: Fitted, samples: Samples, *, keep_zeros: bool, progress: Progress | None) -> Fitted:
+    """Train a fitted classifier a little longer on samples, split as those it was fitted on, and calibrate it anew.
+
+    Its network changes in place, unless it was better on the validation part as it was.
+    """
+    config, network, answers = fitted.config, fitted.network, fitted.answers
+    samples, parts = split(samples, config)
+    samples, parts, _ = with_known_labels(samples, parts, answers.labels)
+    if not len(parts.training) or not len(parts.validation):
+        raise DataError(f"{samples.source} leaves nothing to fine-tune on. Give the file that it was fitted on.")
+    assert samples.labels is not None
+    truth = truth_of(samples.labels, answers.labels, multi=answers.multi)
+    weights = label_weights(truth[parts.training]) if config.balance else None
+    model = Model(network, multi=answers.multi, weights=weights, label_smoothing=config.label_smoothing)
+    held_out = parts.validation[:MOST_VALIDATED]
+    validation = encode(fitted.inputs, samples, held_out)
+
+    def validate(_: Any) -> float:
+        return calibrated(model.logits(validation), truth[held_out], answers)[1]
+
+    size = config.batch_size or usual_batch_size(len(parts.training))
+    steps = min(_MOST_STEPS, math.ceil(len(parts.training) / size))
+    encoded = encode(fitted.inputs, samples, parts.training, config.most_words or MOST_LEARNT)
+    options: dict[str, Any] = {name: getattr(config, name) for name in TrainingConfig.model_fields}
+    rate = 1e-3 if config.learning_rate == "auto" else config.learning_rate
+    options |= {"epochs": _EPOCHS, "steps_per_epoch": steps, "batch_size": size, "average": 0.0}
+    options |= {"learning_rate": rate / _SLOWER}
+    before, error = deepcopy(network.state_dict()), validate(network)
+    batches = training_batches(encoded, truth[parts.training], config, size, steps)
+    with zeros_kept(network, keep=keep_zeros):
+        train(network, model.loss, batches, validate, TrainingConfig(**options), progress=progress)
+    network.eval()
+    if not validate(network) <= error:
+        network.load_state_dict(before)
+    temperature = calibrated(model.logits(validation), truth[held_out], answers)[0]
+    return replace(fitted, answers=answers.model_copy(update={"temperature": temperature}))
