@@ -39,7 +39,7 @@ SHAKESPEARE: dict[str, Any] = {
     "fewest": 1,
     "hidden_size": 256,
     "num_layers": 2,
-    "dropout": 0.2,
+    "dropout": 0.15,
     "batch_size": 32,
     "bptt": 128,
     "epochs": 16,

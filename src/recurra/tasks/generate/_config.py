@@ -43,7 +43,7 @@ class GenerateConfig(TrainingConfig):
         None, description="Pieces that gradients go back through. Default: 128 characters, or 35 of other pieces."
     )
     learning_rate: PositiveFloat | Literal["auto"] = Field(
-        3e-3, description="Peak learning rate; 'auto' runs the learning-rate finder first."
+        4e-3, description="Peak learning rate; 'auto' runs the learning-rate finder first."
     )
     validation: Annotated[str, BeforeValidator(str)] = Field(
         "0.05", description="Share of the text, just before the test part, or a file, for early stopping."
