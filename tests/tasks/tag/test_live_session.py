@@ -38,7 +38,7 @@ def test_the_best_path_is_that_of_whole_sentences(live: LiveTagger) -> None:
 
 def test_a_line_is_a_sentence(live: LiveTagger) -> None:
     fresh, later = live.stream(), live.stream()
-    later.push("near Loc1 Mr\n")
+    assert [word["word"] for word in later.push("near Loc1 Mr\n\n")["recent"]] == ["near", "Loc1", "Mr"]
     assert fresh.push("hello Loc1 ") == later.push("hello Loc1 ")
 
 

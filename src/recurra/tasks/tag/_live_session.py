@@ -55,6 +55,7 @@ class TagSession(Session):
         """Forget the words of the line before."""
         self.numbers = self.model.network.begin()
         self.recent: deque[Read] = deque(maxlen=RECENT)
+        self.ended = False  # whether the next word begins a line; until it comes, this one's can be looked at
 
     def cut(self, text: str) -> list[list[str]]:
         """The words that a chunk completes, line by line; the feed moves on."""
@@ -71,13 +72,14 @@ class TagSession(Session):
             raise DataError("A tagger keeps no text to look back on. Pass the words to look at: inside(text).")
         session = self.fork()
         lines = session.cut(self.model.read(x))
-        if len(lines) > 1:
-            session.begin_line()
+        session.ended |= len(lines) > 1
         words = [*lines[-1], *session.feed.tail()]
         if not words:
             raise DataError(f"{x!r} holds no word to look at. Pass a word or more.")
         for word in words[:-1]:
             step_together(self.model, [session], [word])
+        if session.ended:
+            session.begin_line()
         inputs = dict(zip(self.model.inputs, self.model.encode(words[-1:]), strict=True))
         answers, traces = self.model.network.inside(inputs, session.numbers, hold=hold)
         (paths,) = answers.values()
@@ -111,7 +113,7 @@ def push_together(model: LiveTagger, sessions: Sequence[TagSession], texts: Sequ
         now: list[int] = []
         for at, words in enumerate(waiting):
             if turn < len(words) and words[turn] is None:
-                sessions[at].begin_line()
+                sessions[at].ended = True
             elif turn < len(words):
                 now.append(at)
         if now:
@@ -127,6 +129,9 @@ def push_together(model: LiveTagger, sessions: Sequence[TagSession], texts: Sequ
 
 def step_together(model: LiveTagger, sessions: Sequence[TagSession], words: Sequence[str]) -> None:
     """One word to each of many sessions, in one call of the core."""
+    for session in sessions:
+        if session.ended:
+            session.begin_line()
     inputs = dict(zip(model.inputs, model.encode(words), strict=True))
     (paths,) = model.network.step(inputs, [session.numbers for session in sessions]).values()
     for session, word, row in zip(sessions, words, paths, strict=True):

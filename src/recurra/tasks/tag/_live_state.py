@@ -28,6 +28,7 @@ def pack(session: TagSession) -> bytes:
     """All there is to a session."""
     text = {
         "steps": session.steps,
+        "ended": session.ended,
         "feed": session.feed.state(),
         "words": [read.word for read in session.recent],
     }
@@ -44,15 +45,15 @@ def unpack(session: TagSession, content: bytes) -> None:
         raise ValueError("too short")
     (size,) = _SIZE.unpack_from(content)
     text = json.loads(content[_SIZE.size : _SIZE.size + size])
-    words, steps, rest = text["words"], text["steps"], text["feed"]["rest"]
+    words, steps, rest, ended = text["words"], text["steps"], text["feed"]["rest"], text["ended"]
     labels = len(session.model.labels.names)
     numbers = np.frombuffer(content[_SIZE.size + size :], dtype="<f4").astype(np.float32)
     sound = isinstance(words, list) and len(words) <= RECENT and all(isinstance(word, str) for word in words)
-    if not sound or type(steps) is not int or steps < 0 or not isinstance(rest, str):
+    if not sound or type(steps) is not int or steps < 0 or not isinstance(rest, str) or not isinstance(ended, bool):
         raise ValueError("not a state")
     if numbers.size != session.numbers.size + len(words) * labels:
         raise ValueError("wrong size")
-    session.steps = steps
+    session.steps, session.ended = steps, ended
     session.feed = Feed(session.model.encoder.tokeniser, **text["feed"])
     session.numbers.write(numbers[: session.numbers.size])
     session.recent.clear()
