@@ -4,19 +4,35 @@ from recurra.runtime._generating import generate_codes
 from recurra.runtime._load import load
 from recurra.runtime._network import Network
 from recurra.runtime._plain import PlainModel, PlainSession
-from recurra.runtime._session import Inside, Model, Session, Spec, Trace
+from recurra.runtime._session import (
+    LOOKED_AT,
+    Inside,
+    Model,
+    Piece,
+    Prediction,
+    Session,
+    Spec,
+    Trace,
+    check_alone,
+    in_a_row,
+)
 from recurra.runtime._state import seal, unseal
 
 __all__ = [
+    "LOOKED_AT",
     "Inside",
     "Model",
     "Network",
+    "Piece",
     "PlainModel",
     "PlainSession",
+    "Prediction",
     "Session",
     "Spec",
     "Trace",
+    "check_alone",
     "generate_codes",
+    "in_a_row",
     "load",
     "seal",
     "unseal",

@@ -26,9 +26,12 @@ def trace_stack(
     x: np.ndarray,
     state: np.ndarray | None,
     hold: Hold,
+    *,
+    first: int = 0,
 ) -> tuple[np.ndarray, list[Trace]]:
     """The output (T, H) of a recurrent block for x (T, F), and a trace of each layer; `state` are its numbers, None: 0.
 
+    Layers are counted from `first`, the number of those that lie before the block in its branch.
     ConfigError for a `hold` of a gate that the cell doesn't have, or at a value that it can't take.
     """
     _check(block, branch, hold)
@@ -42,12 +45,12 @@ def trace_stack(
             if state is not None:
                 own = state[layer * fields * block.hidden_size :][: fields * block.hidden_size]
                 h, c = own[: block.hidden_size], own[-block.hidden_size :]
-            held = {gate: _held(hold, branch, layer, gate) for gate in GATES[block.cell]}
+            held = {gate: _held(hold, branch, first + layer, gate) for gate in GATES[block.cell]}
             trace = _trace(block.cell, weights, f"{name}.", suffix, x[::-1] if reverse else x, h, c, held)
             values, hidden, memory = (part if part is None or not reverse else part[::-1] for part in trace)
             assert values is not None and hidden is not None
             cell = block.cell + (" reverse" if reverse else "")
-            traces.append(Trace(branch, layer, cell, GATES[block.cell], values, hidden, memory))
+            traces.append(Trace(branch, first + layer, cell, GATES[block.cell], values, hidden, memory))
             outputs.append(hidden)
         x = np.concatenate(outputs, axis=1)
     return x, traces

@@ -113,6 +113,7 @@ class Network:
             return _run(compiled, given, 1, [state.copy()])
 
         for branch in self.composition.needed(self.outputs):
+            layers = 0
             for position, block in enumerate(branch.blocks):
                 if not isinstance(block, Recurrent):
                     continue
@@ -121,7 +122,10 @@ class Network:
                 own = self._places[name] if numbers is not None else None
                 before = None if numbers is None or own is None else numbers[own.start : own.stop]
                 steps = x[0] if state is None else x
-                hidden, found = trace_stack(block, self._weights, name, branch.name, steps, before, hold or {})
+                hidden, found = trace_stack(
+                    block, self._weights, name, branch.name, steps, before, hold or {}, first=layers
+                )
+                layers += block.num_layers
                 traces += found
                 given[f"{branch.name}@{position + 1}"] = hidden[None] if state is None else hidden
         return run(outputs), tuple(traces)

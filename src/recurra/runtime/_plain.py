@@ -14,7 +14,7 @@ from recurra.errors import BundleError, ConfigError, DataError, StateError
 from recurra.runtime._generating import generate_codes
 from recurra.runtime._native import State
 from recurra.runtime._network import Network
-from recurra.runtime._session import Inside, Model, Session, Spec
+from recurra.runtime._session import Inside, Model, Session, Spec, check_alone
 from recurra.runtime._state import seal, unseal
 
 _FLOAT32 = np.dtype(np.float32)
@@ -59,9 +59,7 @@ class PlainModel(Model):
 
     def stream(self, *, id: Sequence[str] = (), **options: Any) -> PlainSession:
         """A session at the beginning of a sequence."""
-        if id or options:
-            given = ", ".join([*(["id"] if id else []), *options])
-            raise ConfigError(f"{given}: {self.name} has no such option; it streams one kind of sequence.")
+        check_alone(self.name, id, options)
         return PlainSession(self, self.network.begin(), 0)
 
     def restore(self, state: bytes) -> PlainSession:

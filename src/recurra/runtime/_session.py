@@ -2,13 +2,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from recurra.bundle import Bundle
 from recurra.errors import ConfigError, DataError
+
+LOOKED_AT = 48  # the last steps of a push of several, such as words, whose inside is shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +32,48 @@ class Inside:
 
     answer: Any
     traces: tuple[Trace, ...]
+    labels: tuple[str, ...] = ()  # what each of the T steps read, where they have names, such as words
+    open: int = 0  # how many steps at the end may still change with what comes next
+
+
+def in_a_row(parts: Sequence[Sequence[Trace]]) -> tuple[Trace, ...]:
+    """The traces of computations that follow each other, as those of one."""
+    return tuple(
+        replace(
+            same[0],
+            values=np.concatenate([trace.values for trace in same]),
+            hidden=np.concatenate([trace.hidden for trace in same]),
+            memory=None if same[0].memory is None else np.concatenate([_memory(trace) for trace in same]),
+        )
+        for same in zip(*parts, strict=True)
+    )
+
+
+def _memory(trace: Trace) -> np.ndarray:
+    assert trace.memory is not None
+    return trace.memory
+
+
+def check_alone(name: str, id: Sequence[str], options: Mapping[str, Any]) -> None:
+    """ConfigError for a name or options, given to a model that follows one kind of sequence in one way."""
+    if id or options:
+        given = ", ".join([*(["id"] if id else []), *options])
+        raise ConfigError(f"{given}: {name} has no such option; it streams one kind of sequence.")
+
+
+class Piece(NamedTuple):
+    """A piece of text that a model wrote or read, and the bits it cost: -log2 of the probability that the model gave
+    it."""
+
+    text: str
+    bits: float
+
+
+class Prediction(NamedTuple):
+    """What a model says of a whole sequence, and the same as rows of a table."""
+
+    answer: Any
+    rows: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -42,6 +86,8 @@ class Spec:
     columns: tuple[str, ...]  # of a push that comes as a row without a header, in this order
     id_columns: tuple[str, ...]  # whose values name a sequence
     example: Any  # of a push
+    whole: bool = False  # a row given to `Model.predict` is a whole text, answered by itself
+    obstacle: str = ""  # why there are no sessions; empty where there are
 
 
 class Session(ABC):
@@ -89,8 +135,9 @@ class Session(ABC):
         """What a push of `x` would say, seen from within; the session doesn't move.
 
         `hold` fixes gates by letter, {"f": 0.0} shuts the forget gate of all layers, {"encoder.0.f": 0.0} that of one
-        ("branch.layer.gate"). Without `x`: the computation behind the last answer, where the model keeps what it needs
-        for that; otherwise DataError.
+        ("branch.layer.gate"). Of a push of several steps each of the last `LOOKED_AT` is seen, and a gate is held in
+        each of them alone, not in those before it. Without `x`: the computation behind the last answer, where the model
+        keeps what it needs for that; otherwise DataError.
         """
 
     def generate(
@@ -102,12 +149,26 @@ class Session(ABC):
         """
         raise ConfigError(f"{self.model.name} ({self.model.task}) answers, but doesn't generate.")
 
+    def write(
+        self,
+        steps: int,
+        *,
+        temperature: float = 1.0,
+        seed: int | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        stop: str | Sequence[str] | None = None,
+    ) -> Iterator[Piece]:
+        """Go on by itself in text, up to one of the strings `stop`. ConfigError where the model can't."""
+        raise ConfigError(f"{self.model.name} ({self.model.task}) doesn't write text.")
+
 
 class Model(ABC):
     """A bundle, loaded to run without torch."""
 
     bundle: Bundle
     generates: bool = False  # whether its sessions can go on by themselves
+    writes: bool = False  # whether they do it in text, by `Session.write`
 
     @property
     def name(self) -> str:
@@ -131,6 +192,14 @@ class Model(ABC):
     @abstractmethod
     def restore(self, state: bytes) -> Session:
         """The session that gave these bytes. StateError for bytes of another model, damaged or truncated."""
+
+    def predict(self, rows: Sequence[Any], *, id: Sequence[str] = (), **options: Any) -> list[Prediction]:
+        """The answer to a whole sequence, given step by step; where `Spec.whole`, one to each row, which is a text."""
+        session = self.stream(id=id, **options)
+        for row in rows[:-1]:
+            session.observe(row)
+        answer = session.push(rows[-1])
+        return [Prediction(answer, self.rows(session, answer))]
 
     @abstractmethod
     def push_many(self, sessions: Sequence[Any], xs: Sequence[Any]) -> list[Any]:

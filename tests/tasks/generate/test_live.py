@@ -118,7 +118,13 @@ def test_looking_inside_says_what_a_push_says(model):
     found = session.inside("brown")
     expected = session.fork().push("brown").next
     assert [piece for piece, _ in found.answer.next] == [piece for piece, _ in expected]
-    assert len(found.traces) == 2
+    assert [(trace.branch, trace.layer) for trace in found.traces] == [("read", 0), ("read", 1)]
+    pieces = [" brown"] if model.name == "words" else list("brown")
+    assert list(found.labels) == pieces and len(found.traces[0].hidden) == len(pieces)
+    pushed = session.fork().push("brown")
+    assert [piece for piece, _ in found.answer.surprise] == [piece for piece, _ in pushed.surprise]
+    assert [bits for _, bits in found.answer.surprise] == pytest.approx([bits for _, bits in pushed.surprise])
+    assert session.inside("", hold={"f": 0.0}).traces == () or model.name == "words"
     assert session.inside("brown", hold={"f": 0.0}).answer.next != found.answer.next
 
 

@@ -49,8 +49,20 @@ def test_paths_are_read_back_as_by_torch() -> None:
 
 def test_a_model_that_reads_both_ways_says_what_to_do(live: LiveTagger, live_both_ways: LiveTagger) -> None:
     assert isinstance(load(live.bundle.path), LiveTagger)
+    both = load(live_both_ways.bundle.path)
     with pytest.raises(ConfigError, match="--no-bidirectional"):
-        load(live_both_ways.bundle.path)
+        both.stream()
+    assert "--no-bidirectional" in both.spec().obstacle and not live.spec().obstacle
+
+
+def test_whole_texts_are_tagged_whichever_way_it_reads(live: LiveTagger, live_both_ways: LiveTagger) -> None:
+    for model in (live, live_both_ways):
+        found = model.predict(["the cat runs", {"text": "the dog\nsees"}, ""])
+        words = [[word["word"] for word in each.rows] for each in found]
+        assert words == [["the", "cat", "runs"], ["the", "dog", "sees"], []]
+        assert [word["tag"] for word in found[0].answer["words"]] == model.tags([["the", "cat", "runs"]])[0]
+    with pytest.raises(ConfigError, match="no such option"):
+        live.predict(["a"], id=("x",))
 
 
 def test_parts_that_do_not_fit(one_way: Tagger, tmp_path) -> None:

@@ -91,12 +91,15 @@ def test_inside_is_what_a_push_would_say(live: LiveTagger) -> None:
     inside = session.inside("Per1 Per2")
     assert session.state() == before
     assert inside.answer["recent"] == session.push("Per1 Per2")["recent"]
+    assert (inside.labels, inside.open) == (("Per1", "Per2"), 1)
     (trace,) = inside.traces
-    assert trace.cell == "lstm"
+    assert (trace.cell, trace.hidden.shape[0]) == ("lstm", 2)
     shut = live.stream().inside("hello Mr Per1", hold={"o": 0.0})
     assert not shut.traces[0].hidden.any()
-    with pytest.raises(DataError, match="no word"):
-        live.stream().inside(" ")
+    nothing = live.stream().inside(" ")
+    assert (nothing.answer, nothing.traces, nothing.labels) == ({"words": [], "recent": []}, (), ())
+    long = live.stream().inside("hello " * 60)
+    assert long.labels == ("hello",) * 48 and long.traces[0].values.shape[0] == 48
     with pytest.raises(DataError, match="inside\\(text\\)"):
         session.inside()
 

@@ -13,7 +13,7 @@ from recurra.blocks import Composition
 from recurra.bundle import Bundle
 from recurra.data.text import Encoder, Feed
 from recurra.errors import BundleError, ConfigError, DataError, StateError
-from recurra.runtime import Inside, Model, Network, Session, Spec, unseal
+from recurra.runtime import Model, Network, Prediction, Session, Spec, Trace, check_alone, unseal
 from recurra.tasks.generate._live_session import GenerateSession, Reading
 from recurra.tasks.generate._live_writing import Place, Writer, log2_shares
 
@@ -35,7 +35,7 @@ def open_generator(bundle: Bundle) -> LiveGenerator:
 class LiveGenerator(Model):
     """A language model whose sessions read text as it comes and write on."""
 
-    generates = True
+    generates = writes = True
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
@@ -50,9 +50,7 @@ class LiveGenerator(Model):
 
     def stream(self, *, id: Sequence[str] = (), **options: Any) -> GenerateSession:
         """A session before any text."""
-        if id or options:
-            given = ", ".join([*(["id"] if id else []), *options])
-            raise ConfigError(f"{given}: {self.name} has no such option; it reads one text a session.")
+        check_alone(self.name, id, options)
         return GenerateSession(self, self.writer.begin(), Feed(self.encoder.tokeniser), 0)
 
     def restore(self, state: bytes) -> GenerateSession:
@@ -72,6 +70,12 @@ class LiveGenerator(Model):
         begun.write(numbers[:state_size].copy())
         place = Place(numbers[state_size:].copy(), begun)
         return GenerateSession(self, place, Feed(self.encoder.tokeniser, rest), steps)
+
+    def predict(self, rows: Sequence[Any], *, id: Sequence[str] = (), **options: Any) -> list[Prediction]:
+        """What each of several whole texts costs, and what may come next."""
+        sessions = [self.stream(id=id, **options) for _ in rows]
+        answers = zip(sessions, self.push_many(sessions, rows), strict=True)
+        return [Prediction(answer, self.rows(session, answer)) for session, answer in answers]
 
     def push_many(self, sessions: Sequence[GenerateSession], xs: Sequence[Any]) -> list[Reading]:
         """Text for each of several sessions."""
@@ -101,6 +105,7 @@ class LiveGenerator(Model):
             columns=("text",),
             id_columns=(),
             example="Once upon a ",
+            whole=True,
         )
 
     def document(self, answer: Reading) -> dict[str, Any]:
@@ -121,6 +126,8 @@ class LiveGenerator(Model):
         """The text of a push. DataError for anything else."""
         if isinstance(x, Mapping) and x.keys() == {"text"}:
             x = x["text"]
+        if isinstance(x, (list, tuple)) and len(x) == 1:
+            x = x[0]
         if not isinstance(x, str):
             raise DataError(f'A push is {x!r}; {self.name} reads text, "..." or {{"text": "..."}}.')
         return x
@@ -131,12 +138,14 @@ class LiveGenerator(Model):
         order = np.argsort(-shares[1:], kind="stable")[:SHOWN] + 1
         return tuple((self.writer.piece(int(code)), float(shares[code])) for code in order)
 
-    def look_inside(self, piece: str, place: Place, hold: Mapping[str, float] | None) -> Inside:
-        """What reading a piece at a place says, and what every layer does."""
+    def look_inside(
+        self, piece: str, place: Place, hold: Mapping[str, float] | None
+    ) -> tuple[np.ndarray, tuple[Trace, ...]]:
+        """What reading a piece at a place says of the next one, (V,) scores, and what every layer does."""
         code = np.array([[self.writer.code(piece)]], np.float32)
         inputs = {next(iter(self.network.composition.inputs)): code}
         answers, traces = self.network.inside(inputs, place.state, hold=hold)
-        return Inside(Reading((), (), self.likeliest(answers[self.network.outputs[0]][0])), traces)
+        return answers[self.network.outputs[0]][0], traces
 
 
 def _pairs(number: str, about: str) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import numpy as np
 
 from recurra.data.text import Feed
 from recurra.errors import DataError
-from recurra.runtime import Inside, Session, seal
-from recurra.tasks.generate._live_writing import Piece, Place
+from recurra.runtime import LOOKED_AT, Inside, Piece, Session, in_a_row, seal
+from recurra.tasks.generate._live_writing import Place
 
 if TYPE_CHECKING:
     from recurra.tasks.generate._live import LiveGenerator
@@ -97,17 +97,22 @@ class GenerateSession(Session):
         self.feed, self.steps = Feed(self.feed.tokeniser), 0
 
     def inside(self, x: Any = None, *, hold: Mapping[str, float] | None = None) -> Inside:
-        """What a push of `x` would say, seen from within the step that reads its last piece."""
+        """What a push of `x` would say, with what every piece of it did."""
         if x is None:
             raise DataError("Give the text to look at: the session keeps what it became, not what it has read.")
         text = self.model.read(x)
         session = self.fork()
-        pieces = [*session.feed.push(text), *session.feed.tail()]
-        if not pieces:
-            raise DataError("The text to look at is empty. Give at least one character.")
-        for piece in pieces[:-1]:
-            self.model.writer.read(session.place, piece)
-        return self.model.look_inside(pieces[-1], session.place, hold)
+        complete, tail = session.feed.push(text), session.feed.tail()
+        pieces = [*complete, *tail]
+        skipped = max(0, len(pieces) - LOOKED_AT)
+        scores, costs, traces = session.place.answer, [], []
+        for at, piece in enumerate(pieces):
+            if at >= skipped:
+                scores, seen = self.model.look_inside(piece, session.place, hold)
+                traces.append(seen)
+            costs.append(self.model.writer.read(session.place, piece))
+        answer = Reading(tuple(costs[: len(complete)]), tuple(costs[len(complete) :]), self.model.likeliest(scores))
+        return Inside(answer, in_a_row(traces), tuple(pieces[skipped:]), len(tail))
 
     def _enter(self, x: Any) -> tuple[Piece, ...]:
         pieces = self.feed.push(self.model.read(x))

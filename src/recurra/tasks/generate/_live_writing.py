@@ -5,20 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from recurra.data.text import Encoder
 from recurra.errors import ConfigError
-from recurra.runtime import Network, generate_codes
-
-
-class Piece(NamedTuple):
-    """A piece of text, and how many bits it cost: -log2 of the probability that the network gave it."""
-
-    text: str
-    bits: float
+from recurra.runtime import Network, Piece, generate_codes
 
 
 @dataclass(eq=False)

@@ -13,11 +13,11 @@ from recurra.blocks import Composition, Crf
 from recurra.bundle import Bundle
 from recurra.data.text import Encoder
 from recurra.errors import BundleError, ConfigError, DataError, StateError
-from recurra.runtime import Model, Network, Session, Spec, unseal
+from recurra.runtime import Model, Network, Prediction, Session, Spec, check_alone, unseal
 from recurra.tasks.tag._labels import Labels
 from recurra.tasks.tag._live_decoding import best_paths, moves
 from recurra.tasks.tag._live_session import TagSession, push_together
-from recurra.tasks.tag._live_state import unpack
+from recurra.tasks.tag._live_state import RECENT, unpack
 
 _MOST_STEPS = 1024  # words of one run of the network: what fits into the cache
 _LONGEST = 1000  # words of a sentence that are tagged as a whole
@@ -25,14 +25,8 @@ _WORD = {"type": "object", "properties": {"word": {"type": "string"}, "tag": {"t
 
 
 def open_tagger(bundle: Bundle) -> LiveTagger:
-    """Load a tagger to stream with. BundleError where its parts don't fit together; ConfigError if it can't stream."""
-    model = LiveTagger(bundle)
-    if model.composition.obstacles():
-        raise ConfigError(
-            f"{model.name} reads sentences both ways, so it can't tag them word by word. Fit one that can with "
-            "--no-bidirectional; recurra predict tags whole files with this one."
-        )
-    return model
+    """Load a tagger to run it. BundleError where its parts don't fit together."""
+    return LiveTagger(bundle)
 
 
 class LiveTagger(Model):
@@ -100,15 +94,15 @@ class LiveTagger(Model):
         return best_paths(paths, self.moves, self.labels.forbidden_last)
 
     def stream(self, *, id: Sequence[str] = (), **options: Any) -> TagSession:
-        """A session at the beginning of a text."""
-        if id or options:
-            given = ", ".join([*(["id"] if id else []), *options])
-            raise ConfigError(f"{given}: {self.name} has no such option; it streams one kind of text.")
+        """A session at the beginning of a text. ConfigError for a model that reads both ways."""
+        if self.obstacle:
+            raise ConfigError(self.obstacle)
+        check_alone(self.name, id, options)
         return TagSession(self)
 
     def restore(self, state: bytes) -> TagSession:
         """The session that gave these bytes."""
-        session = TagSession(self)
+        session = self.stream()
         try:
             unpack(session, unseal(self.fingerprint, state))
         except (ValueError, KeyError, TypeError) as error:
@@ -118,6 +112,28 @@ class LiveTagger(Model):
                 f"This state isn't one of {self.name}'s, though it says so. Begin a new session."
             ) from error
         return session
+
+    @property
+    def obstacle(self) -> str:
+        """Why there are no sessions; empty where there are."""
+        if not self.composition.obstacles():
+            return ""
+        return (
+            f"{self.name} reads sentences both ways, so it can't tag them word by word. Fit one that can with "
+            "--no-bidirectional; recurra predict tags whole files with this one."
+        )
+
+    def predict(self, rows: Sequence[Any], *, id: Sequence[str] = (), **options: Any) -> list[Prediction]:
+        """The tags of whole texts, one for each row; each line of a text is a sentence."""
+        check_alone(self.name, id, options)
+        lines = [[self.encoder.tokeniser.pieces(line) for line in self.read(row).split("\n")] for row in rows]
+        tags = iter(self.tags([words for text in lines for words in text]))
+        found = []
+        for text in lines:
+            pairs = [(word, tag) for words in text for word, tag in zip(words, next(tags), strict=True)]
+            words = [{"word": word, "tag": tag} for word, tag in pairs]
+            found.append(Prediction({"words": words, "recent": words[-RECENT:]}, [dict(word) for word in words]))
+        return found
 
     def push_many(self, sessions: Sequence[TagSession], xs: Sequence[Any]) -> list[dict[str, Any]]:
         """One push to each of many sessions; their words are stepped together."""
@@ -157,6 +173,8 @@ class LiveTagger(Model):
             columns=("text",),
             id_columns=(),
             example="The quick brown fox ",
+            whole=True,
+            obstacle=self.obstacle,
         )
 
     def document(self, answer: dict[str, Any]) -> dict[str, Any]:

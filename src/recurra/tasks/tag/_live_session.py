@@ -11,7 +11,7 @@ import numpy as np
 
 from recurra.data.text import Feed
 from recurra.errors import DataError
-from recurra.runtime import Inside, Session, seal
+from recurra.runtime import LOOKED_AT, Inside, Session, in_a_row, seal
 from recurra.tasks.tag._live_decoding import best_paths
 from recurra.tasks.tag._live_state import RECENT, Read, pack, unpack
 
@@ -67,24 +67,31 @@ class TagSession(Session):
         return [*found, self.feed.push(lines[-1])]
 
     def inside(self, x: Any = None, *, hold: Mapping[str, float] | None = None) -> Inside:
-        """What a push of `x` would say of its last word, seen from within."""
+        """What a push of `x` would say of its last word, with what every word of its last line did."""
         if x is None:
             raise DataError("A tagger keeps no text to look back on. Pass the words to look at: inside(text).")
         session = self.fork()
         lines = session.cut(self.model.read(x))
         session.ended |= len(lines) > 1
         words = [*lines[-1], *session.feed.tail()]
-        if not words:
-            raise DataError(f"{x!r} holds no word to look at. Pass a word or more.")
-        for word in words[:-1]:
+        unfinished = len(session.feed.tail())
+        skipped = max(0, len(words) - LOOKED_AT)
+        for word in words[:skipped]:
             step_together(self.model, [session], [word])
-        if session.ended:
+        traces = []
+        if session.ended and words[skipped:]:
             session.begin_line()
-        inputs = dict(zip(self.model.inputs, self.model.encode(words[-1:]), strict=True))
-        answers, traces = self.model.network.inside(inputs, session.numbers, hold=hold)
-        (paths,) = answers.values()
-        session.recent.append(Read(words[-1], np.asarray(paths).reshape(-1)))
-        return Inside({"words": session.newest(), "recent": session.best()}, traces)
+        for place, word in enumerate(words[skipped:], 1 + skipped):
+            inputs = dict(zip(self.model.inputs, self.model.encode([word]), strict=True))
+            answers, seen = self.model.network.inside(inputs, session.numbers, hold=hold)
+            traces.append(seen)
+            if place < len(words):
+                step_together(self.model, [session], [word])
+            else:
+                (paths,) = answers.values()
+                session.recent.append(Read(word, np.asarray(paths).reshape(-1)))
+        answer = {"words": session.newest() if words else [], "recent": session.best()}
+        return Inside(answer, in_a_row(traces), tuple(words[skipped:]), unfinished)
 
     def best(self) -> list[dict[str, str]]:
         """The best path through the last words."""
