@@ -34,7 +34,7 @@ def predict_classify(
     text: tuple[str, ...] = (),
     runtime: bool = False,
 ) -> None:
-    """Label the texts or series of a file, or texts as they are given."""
+    """Label the texts or series of a file, or texts as they are given; torch isn't needed, and wouldn't be faster."""
     if (data is None) == (not text):
         given = "both a file and --text were" if data is not None else "neither a file nor --text was"
         raise ConfigError(f"{bundle} labels texts, and {given} given. Name a file, or pass --text 'A sentence.'.")
@@ -48,12 +48,10 @@ def predict_classify(
     if text:
         _check_texts(live)
         columns = _answered(live, list(text), live.classify(text))
-    elif runtime or None in (find_spec("torch"), find_spec("polars")):
-        columns = _without_torch(live, Path(str(data)))
+    elif runtime or find_spec("polars") is None:
+        columns = _without_polars(live, Path(str(data)))
     else:
-        import recurra
-
-        columns = recurra.load(bundle).predict(data).to_dict(as_series=False)
+        columns = _with_polars(live, str(data))
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     if out is not None:
         write_file(out, _rendered(rows, suffix))
@@ -87,7 +85,21 @@ def _check_texts(live: LiveClassifier) -> None:
         raise ConfigError(f"{live.name} classifies series of numbers, not texts. Give a file with its rows.")
 
 
-def _without_torch(live: LiveClassifier, path: Path) -> dict[str, list[Any]]:
+def _with_polars(live: LiveClassifier, data: str) -> dict[str, list[Any]]:
+    """The answers to a file of any kind that is fitted on."""
+    from recurra.tasks.classify._config import DocumentColumns
+    from recurra.tasks.classify._samples import read_samples
+
+    asked = {name: live.bundle.manifest.config[name] for name in DocumentColumns.model_fields}
+    if live.answers.kind == "numbers":
+        asked["values"] = list(live.spec().columns)
+    samples = read_samples(data, DocumentColumns.model_validate(asked), needs_labels=False)
+    if samples.rows is None:
+        return _answered(live, samples.names, live.classify(samples.names))
+    return _answered(live, samples.names, live.classify(np.split(samples.rows, samples.offsets[1:-1])))
+
+
+def _without_polars(live: LiveClassifier, path: Path) -> dict[str, list[Any]]:
     """The answers to a file of CSV, JSON lines or plain lines, by the runtime alone."""
     asked = live.bundle.manifest.config
     if live.answers.kind == "text":
