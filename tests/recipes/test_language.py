@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from recurra.errors import DataError
+from recurra.errors import DataError, TrainingError
 from recurra.recipes import RECIPES
 from recurra.recipes import _language as language
 from recurra.recipes._language_speed import measure_speed
@@ -49,9 +50,17 @@ def test_shakespeare_is_scored_and_quoted(tmp_path, monkeypatch) -> None:
     assert "ROMEO:" in result.sentence
 
 
-def test_speed_leaves_the_network_alone() -> None:
-    model = network(50, tied=True, dropout=0.2)
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_speed_leaves_the_network_alone(tied: bool, optimizer: Any) -> None:
+    model = network(50, tied=tied, dropout=0.2)
     before = [parameter.clone() for parameter in model.parameters()]
-    speed = measure_speed(model, batch_size=2, bptt=3)
-    assert min(speed) > 0
+    speed = measure_speed(model, batch_size=2, bptt=3, optimizer=optimizer, rounds=2)
+    assert min(speed) > 0 and speed.best_ours >= speed.ours and speed.best_torch >= speed.torch
     assert all(one.equal(other) for one, other in zip(before, model.parameters(), strict=True))
+
+
+def test_no_speed_is_told_of_another_network(monkeypatch) -> None:
+    monkeypatch.setattr("recurra.recipes._language_speed._Twin._dropped", lambda self, x: x * 1.01)
+    with pytest.raises(TrainingError, match="should be the same: no speed is told"):
+        measure_speed(network(50, tied=True, dropout=0.0), batch_size=2, bptt=3)
