@@ -83,7 +83,8 @@ class Writer:
             seed=seed,
             barred=(0,),
         )
-        return _until((Piece(self.piece(code), bits) for code, bits in drawn), stops)
+        pieces = (Piece(self.piece(code), bits) for code, bits in drawn)
+        return _until(pieces, stops) if stops else pieces
 
     def _step(self, code: int, state: Any) -> np.ndarray:
         return self._program.step(np.array([[code]], np.float32), state)
