@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -44,7 +46,16 @@ def one_layer(path: Path, *, cell: str, hidden_size: int, seed: int = 7) -> Path
     return save(path, composition, task="layer", seed=seed)
 
 
-def save(path: Path, composition: blocks.Composition, *, task: str, seed: int, scale: float = 1.0) -> Path:
+def save(
+    path: Path,
+    composition: blocks.Composition,
+    *,
+    task: str,
+    seed: int,
+    scale: float = 1.0,
+    inputs: Mapping[str, Any] | None = None,
+    documents: Mapping[str, str] | None = None,
+) -> Path:
     """A bundle of this network with random weights, so many times as large as fresh ones."""
     torch.manual_seed(seed)
     network = nn.Network(composition)
@@ -53,9 +64,9 @@ def save(path: Path, composition: blocks.Composition, *, task: str, seed: int, s
         task=task,
         config={},
         network=composition.model_dump(mode="json"),
-        inputs={},
+        inputs=inputs or {},
         data_digest="0" * 64,
         weights={name: scale * tensor.detach().numpy() for name, tensor in network.state_dict().items()},
-        documents={},
+        documents=documents or {},
     )
     return path

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cases import bundles
+from cases import bundles, text_bundles
 from recurra import runtime
 from recurra.errors import DataError
 from recurra.runtime import Session, Spec
@@ -98,11 +98,15 @@ def test_405_names_all_that_can_be_done(site):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("token", [None, "a-secret"])
-def test_schemathesis_finds_nothing(live, tmp_path, token):
-    letters = bundles.characters(tmp_path / "letters")
+@pytest.mark.parametrize(
+    ("make", "token"),
+    [(bundles.characters, None), (bundles.characters, "a-secret")]
+    + [(make, None) for make in (text_bundles.generator, text_bundles.classifier, text_bundles.tagger)],
+)
+def test_schemathesis_finds_nothing(live, tmp_path, make, token):
+    model = make(tmp_path / "model")
     (tmp_path / "schemathesis.toml").write_text(SCHEMATHESIS)
-    server = live(letters, load=runtime.load, forget=True, token=token)
+    server = live(model, load=runtime.load, forget=True, token=token)
     command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"{server.address}/openapi.json"]
     command += ["--max-examples=15", "--request-timeout=1", "--no-color", "--seed=4", "--generation-database=none"]
     command += [f"--header=Authorization: Bearer {token}"] if token else []

@@ -3,12 +3,25 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recurra.serve._problem import Problem
+
+_STEP = 16  # characters of text that count as a step
+
+
+def steps_of(pushes: Sequence[Any]) -> int:
+    """As how many steps these pushes count: one each, and more for long texts."""
+    return sum(1 + text_size(push) // _STEP for push in pushes)
+
+
+def text_size(push: Any) -> int:
+    """The characters of a push of text, 0 for any other."""
+    values = push.values() if isinstance(push, dict) else push[:1] if isinstance(push, list) else (push,)
+    return sum(len(value) for value in values if isinstance(value, str))
 
 
 class Buckets:

@@ -18,6 +18,7 @@ A session is also a WebSocket, at `/sessions/{sid}/ws`: one push a message, as J
 `{"error", "code"}` for each, in order. Where the server has a token, browsers send it there as `?token=`, or as the
 subprotocol `recurra.token.TOKEN`."""
 
+_WRITING = {"steps": 50, "temperature": 0.8, "top_k": 40, "top_p": 0.95, "stop": ["\n\n"], "seed": 1}
 _SESSION = "$response.body#/session"
 
 
@@ -25,8 +26,13 @@ def describe_app(app: FastAPI, service: Service) -> dict[str, Any]:
     """The OpenAPI document, with the models' own schemas and examples where a route takes pushes and gives answers."""
     document = get_openapi(title="recurra", version=recurra.__version__, description=_ABOUT, routes=app.routes)
     models = list(service.shelf.current.values())
+    open_to = [served for served in models if not served.spec.obstacle]  # sessions
     schemas = document["components"]["schemas"]
     _point_at_models(schemas)
+    if not any(served.model.generates for served in open_to):
+        del document["paths"]["/sessions/{sid}/generate"]
+    if not any(served.model.writes for served in open_to):
+        del schemas["GenerateBody"]["properties"]["stop"]
     schemas["Push"] = _any_of(models, [served.spec.push for served in models], "One step, as a model takes it.")
     schemas["Answer"] = _any_of(models, [served.spec.answer for served in models], "What a model says.")
     schemas["Options"] = _any_of(models, [served.spec.options for served in models], "How a model follows a sequence.")
@@ -38,13 +44,14 @@ def describe_app(app: FastAPI, service: Service) -> dict[str, Any]:
             "properties": {gate: {"type": "number", "minimum": _least(gate), "maximum": 1} for gate in gates},
             "additionalProperties": False,
         }
-    pushes = {served.name: served.spec.example for served in models}
+    pushes = {served.name: served.spec.example for served in open_to}
     examples = {
         "PushBody": {name: {"x": push} for name, push in pushes.items()},
         "PredictBody": {served.name: _sequence(served) for served in models},
-        "SessionBody": {"empty": {}} | {served.name: _sequence(served) for served in models},
+        "SessionBody": {"empty": {}} | {served.name: _sequence(served) for served in open_to},
         "InsideBody": {name: {"x": push, "hold": {}} for name, push in pushes.items()},
-        "GenerateBody": {"ten": {"steps": 10, "temperature": 0.8, "seed": 1}},
+        "GenerateBody": {"ten": {"steps": 10, "temperature": 0.8, "seed": 1}}
+        | {served.name: _WRITING for served in open_to if served.model.writes},
     }
     links = {
         operation["summary"]: {"operationId": operation["operationId"], "parameters": {"sid": _SESSION}}
@@ -54,7 +61,13 @@ def describe_app(app: FastAPI, service: Service) -> dict[str, Any]:
     }
     for path, operations in document["paths"].items():
         for operation in operations.values():
-            _finish(path, operation, models, examples, has_token=bool(service.config.token))
+            _finish(
+                path,
+                operation,
+                open_to if "/sessions" in path else models,
+                examples,
+                has_token=bool(service.config.token),
+            )
             if "201" in operation["responses"]:
                 operation["responses"]["201"]["links"] = links
     for schema in ("HTTPValidationError", "ValidationError"):
@@ -78,7 +91,7 @@ def _finish(
             responses["415"] = {"description": "The body isn't called JSON.", "content": problem}
     for parameter in operation.get("parameters", ()):
         if parameter["name"] == "name":
-            parameter["schema"] = {"type": "string", "enum": [served.name for served in models]}
+            parameter["schema"] = {"type": "string", "enum": [served.name for served in models] or [""]}
         parameter["description"] = {"name": "A model's name.", "sid": "A session's name."}[parameter["name"]]
     body = operation.get("requestBody", {}).get("content", {}).get("application/json")
     if body is not None:

@@ -5,11 +5,11 @@ from typing import Any
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 
-from recurra.serve._context import ClientDep, ServiceDep, begin, check_options, problems
+from recurra.serve._context import ClientDep, ServiceDep, check_options, problems
 from recurra.serve._json import JsonRoute, reply
+from recurra.serve._limits import steps_of
 from recurra.serve._problem import Problem
 from recurra.serve._schemas import Health, ModelCard, ModelList, PredictBody, Prediction, Reloaded, SpecDocument
-from recurra.serve._sessions import follow
 
 router = APIRouter(route_class=JsonRoute)
 
@@ -64,22 +64,26 @@ async def spec(name: str, service: ServiceDep) -> Response:
         "columns": found.columns,
         "id_columns": found.id_columns,
         "example": found.example,
+        "whole": found.whole,
+        "obstacle": found.obstacle,
     }
     return reply(document)
 
 
 @router.post("/models/{name}/predict", tags=["models"], response_model=Prediction, responses=problems(400, 404, 422))
 async def predict(name: str, body: PredictBody, service: ServiceDep, client: ClientDep) -> Response:
-    """The answer to a whole sequence, without a session."""
+    """The answer to a whole sequence, without a session; of a model of texts, one to each row, which is a text."""
     served = service.shelf.find(name)
     check_options(served, body.options)
-    service.buckets.take_steps(client, len(body.rows))
+    service.buckets.take_steps(client, steps_of(body.rows))
 
     def work() -> bytes:
-        session = begin(served, body.id, body.options, [])
-        answer = follow(session, body.rows)
-        rows: list[dict[str, Any]] = served.model.rows(session, answer)
-        return reply({"answer": served.model.document(answer), "rows": rows}).body  # type: ignore[return-value]
+        found = served.model.predict(body.rows, id=tuple(body.id), **body.options)
+        answers = [served.model.document(answer) for answer, _ in found]
+        if not served.spec.whole:
+            return reply({"answer": answers[0], "rows": found[0].rows}).body  # type: ignore[return-value]
+        rows = [{"row": place, **row} for place, each in enumerate(found) for row in each.rows]
+        return reply({"answers": answers, "rows": rows}).body  # type: ignore[return-value]
 
     return reply(await service.in_thread(work))
 

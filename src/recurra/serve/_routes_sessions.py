@@ -9,10 +9,11 @@ from fastapi.responses import StreamingResponse
 from pydantic_core import to_json
 
 from recurra.errors import DataError, RecurraError
-from recurra.runtime import Session, Trace
+from recurra.runtime import Piece, Session, Trace
 from recurra.serve._context import ClientDep, EntryDep, ServiceDep, begin, check_options, problems
 from recurra.serve._entry import Entry, as_event
 from recurra.serve._json import JsonRoute, reply
+from recurra.serve._limits import steps_of
 from recurra.serve._problem import Problem
 from recurra.serve._schemas import (
     Deleted,
@@ -47,7 +48,7 @@ async def open_session(name: str, service: ServiceDep, client: ClientDep, body: 
     """Open a session, at the beginning of a sequence or after `rows`."""
     served, asked = service.shelf.find(name), body or SessionBody()
     check_options(served, asked.options)
-    service.buckets.take_steps(client, len(asked.rows))
+    service.buckets.take_steps(client, steps_of(asked.rows))
     entry = await service.sessions.add(served, client, lambda: begin(served, asked.id, asked.options, asked.rows))
     return reply(_describe(entry), 201)
 
@@ -83,9 +84,10 @@ async def close(entry: EntryDep, service: ServiceDep) -> Response:
 async def push(entry: EntryDep, body: PushBody, service: ServiceDep, client: ClientDep) -> Response:
     """Take in the next step, or several, and give the answer to the last."""
     if "xs" in body.model_fields_set:
-        service.buckets.take_steps(client, len(body.xs))
+        service.buckets.take_steps(client, steps_of(body.xs))
         step, document = await service.sessions.push_all(entry, body.xs)
     else:
+        service.buckets.take_steps(client, steps_of([body.x]))
         step, document = await service.sessions.push(entry, body.x)
     return reply(b'{"step":%d,"answer":%b}' % (step, document))
 
@@ -147,7 +149,8 @@ async def inside(entry: EntryDep, body: InsideBody, service: ServiceDep) -> Resp
                 raise Problem(409, "nothing", str(error)) from error
             raise
         answer = entry.served.model.document(found.answer)
-        return {"answer": answer, "traces": [_trace(trace) for trace in found.traces]}
+        traces = [_trace(trace) for trace in found.traces]
+        return {"answer": answer, "traces": traces, "labels": found.labels, "open": found.open}
 
     return reply(await service.sessions.read(entry, look))
 
@@ -160,11 +163,12 @@ async def inside(entry: EntryDep, body: InsideBody, service: ServiceDep) -> Resp
 async def generate(entry: EntryDep, body: GenerateBody, service: ServiceDep) -> Response:
     """Go on without pushes: one event `answer` for each step, then `end`.
 
-    The session itself moves when the last event comes, and not at all if somebody pushes meanwhile or hangs up.
+    A model of texts writes: each answer is a piece of text with the bits it cost, up to one of the texts `stop`. The
+    session itself moves when the last event comes, and not at all if somebody pushes meanwhile or hangs up.
     """
     origin, copy = await service.sessions.read(entry, lambda session: (session, session.fork()))
     start = copy.steps
-    answers = copy.generate(body.steps, temperature=body.temperature, seed=body.seed)
+    answers = _going_on(copy, body)
     # The first step shows whether the model can, while the status may still say so.
     first = await service.in_thread(lambda: list(_take(answers, copy, entry)))
 
@@ -196,11 +200,24 @@ async def events(entry: EntryDep) -> Response:
     return StreamingResponse(entry.listen(), media_type="text/event-stream")
 
 
+def _going_on(session: Session, body: GenerateBody) -> Iterator[Any]:
+    """Text with its bits where the model writes, else what it generates."""
+    cut = {name: value for name in ("top_k", "top_p") if (value := getattr(body, name)) is not None}
+    if session.model.writes:
+        options = {"temperature": body.temperature, "seed": body.seed, "stop": body.stop or None}
+        return session.write(body.steps, **options, **cut)
+    if body.stop:
+        raise Problem(422, "options", f"{session.model.name} doesn't write text, so it can't stop at any. Omit stop.")
+    return session.generate(body.steps, temperature=body.temperature, seed=body.seed, **cut)
+
+
 def _take(answers: Iterator[Any], session: Session, entry: Entry) -> Iterator[bytes]:
     """The next event, or none at the end. What is drawn may be a plain code rather than an answer."""
     for answer in answers:
-        plain = isinstance(answer, int | float | str)
-        document = to_json(answer) if plain else entry.served.document(answer)
+        if isinstance(answer, Piece):
+            document = to_json({"piece": answer.text, "bits": round(answer.bits, 4)})
+        else:
+            document = to_json(answer) if isinstance(answer, int | float) else entry.served.document(answer)
         yield as_event("answer", b'{"step":%d,"answer":%b}' % (session.steps, document), number=session.steps)
         return
 

@@ -12,6 +12,9 @@ Options = Annotated[dict[str, Any], Field(json_schema_extra={"x-recurra": "Optio
 _WHOLE = BeforeValidator(lambda n: int(n) if isinstance(n, float) and n.is_integer() else n)
 Whole = Annotated[int, _WHOLE]
 Seed = Annotated[int, Field(ge=0, lt=2**63), _WHOLE]  # its limits inside, or the schema loses them
+TopK = Annotated[int, Field(ge=1, lt=2**31), _WHOLE]
+TopP = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+Stop = Annotated[str, Field(min_length=1, max_length=200)]
 Hold = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 
 
@@ -20,9 +23,11 @@ class _Asked(BaseModel):
 
 
 class PredictBody(_Asked):
-    """A whole sequence, oldest step first."""
+    """A whole sequence, oldest step first; or whole texts, for a model whose spec says `whole`."""
 
-    rows: list[Push] = Field(min_length=1, description="Steps, oldest first, each as a push.")
+    rows: list[Push] = Field(
+        min_length=1, description="Steps, oldest first, each as a push; of a model of texts each row is a text."
+    )
     id: list[str] = Field(
         default=[], description="Values of the id columns that name the sequence, where there are any."
     )
@@ -69,6 +74,9 @@ class GenerateBody(_Asked):
         default=1.0, ge=0, le=100, allow_inf_nan=False, description="0 takes the likeliest; 1 draws."
     )
     seed: Seed | None = Field(default=None, description="Two runs with one seed give the same.")
+    top_k: TopK | None = Field(default=None, description="Draw from so many likeliest ones.")
+    top_p: TopP | None = Field(default=None, description="Draw from the likeliest that have this share together.")
+    stop: list[Stop] = Field(default=[], max_length=8, description="Texts to end before, of a model that writes text.")
 
 
 class ProblemDocument(BaseModel):
@@ -109,13 +117,18 @@ class SpecDocument(BaseModel):
     columns: list[str]
     id_columns: list[str]
     example: Any
+    whole: bool = Field(description="Whether each row given to `predict` is a whole text, answered by itself.")
+    obstacle: str = Field(description="Why there are no sessions; empty where there are.")
 
 
 class Prediction(BaseModel):
-    """What follows a sequence."""
+    """What follows a sequence, or what is said of each of several texts."""
 
-    answer: Answer
-    rows: list[dict[str, Any]] = Field(description="The answer as rows of a table.")
+    model_config = ConfigDict(json_schema_extra={"minProperties": 2, "maxProperties": 2})
+
+    answer: Answer = Field(default=None, description="Of a sequence.")
+    answers: list[Answer] = Field(default=[], description="Of texts, one for each row.")
+    rows: list[dict[str, Any]] = Field(description="The same as rows of a table; `row` counts the texts from 0.")
 
 
 class SessionDocument(BaseModel):
@@ -152,6 +165,8 @@ class InsideDocument(BaseModel):
 
     answer: Answer
     traces: list[TraceDocument]
+    labels: list[str] = Field(description="What each of the T steps read, where they have names, such as words.")
+    open: int = Field(description="How many steps at the end may still change with what comes next.")
 
 
 class Reloaded(BaseModel):

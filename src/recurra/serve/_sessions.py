@@ -17,6 +17,7 @@ from recurra.runtime import Session
 from recurra.serve._batcher import Waiting
 from recurra.serve._config import ServeConfig
 from recurra.serve._entry import Entry
+from recurra.serve._limits import text_size
 from recurra.serve._metrics import Metrics
 from recurra.serve._problem import Problem
 from recurra.serve._shelf import Served, Shelf
@@ -25,6 +26,7 @@ from recurra.serve._store import Record, Store
 T = TypeVar("T")
 log = logging.getLogger("recurra.serve")
 
+_LONG = 4096  # characters of a push that goes alone, since it would hold up the others of a batch
 _CHUNK = 200  # sessions that a snapshot takes at a time, while nothing else runs
 
 
@@ -80,6 +82,8 @@ class Sessions:
 
     async def push(self, entry: Entry, x: Any) -> tuple[int, bytes]:
         """One step: how many there were, and the answer as JSON."""
+        if text_size(x) > _LONG:
+            return await self.push_all(entry, [x])
         start = time.perf_counter()
         async with entry.turn:
             self._check_open(entry)

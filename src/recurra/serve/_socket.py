@@ -6,7 +6,7 @@ from starlette.types import Receive, Send
 from recurra.errors import RecurraError
 from recurra.serve._entry import Entry
 from recurra.serve._json import parse
-from recurra.serve._limits import client_of
+from recurra.serve._limits import client_of, steps_of
 from recurra.serve._problem import Problem
 from recurra.serve._security import refuse_socket, subprotocol_of
 from recurra.serve._service import Service
@@ -30,12 +30,14 @@ async def follow(socket: WebSocket, sid: str) -> None:
 
 
 async def _answer_all(service: Service, entry: Entry, client: str, receive: Receive, send: Send) -> None:
-    sessions, take = service.sessions, service.buckets.take
+    sessions, buckets = service.sessions, service.buckets
     while (message := await receive())["type"] == "websocket.receive":
         try:
-            take(client)
+            buckets.take(client)
             content = message.get("text")
-            step, document = await sessions.push(entry, parse(message["bytes"] if content is None else content))
+            push = parse(message["bytes"] if content is None else content)
+            buckets.take_steps(client, steps_of((push,)))
+            step, document = await sessions.push(entry, push)
             # As text, and without a model of pydantic's: this is the path that must be fast.
             reply = (b'{"step":%d,"answer":%b}' % (step, document)).decode()
         except RecurraError as error:
