@@ -30,3 +30,13 @@ def test_temperature_is_found_again(factor, multi):
     else:
         truth = (logits + random.gumbel(size=logits.shape)).argmax(axis=1)
     assert fit_temperature(factor * logits, truth) == pytest.approx(factor, rel=0.08)
+
+
+@pytest.mark.parametrize("multi", [False, True])
+@pytest.mark.parametrize("count", [4, 80])
+def test_a_few_right_answers_give_no_certainty(count, multi):
+    truth = np.arange(count) % 2
+    logits = np.where(np.eye(2)[truth] > 0, 3.0, -3.0)
+    temperature = fit_temperature(logits, np.eye(2)[truth] if multi else truth)
+    margin = 3 / temperature if multi else 6 / temperature
+    assert 1 / (1 + np.exp(-margin)) == pytest.approx((count + 1) / (count + 2), rel=1e-3)
