@@ -97,7 +97,7 @@ def test_inside_is_what_a_push_would_say(live: LiveTagger) -> None:
     shut = live.stream().inside("hello Mr Per1", hold={"o": 0.0})
     assert not shut.traces[0].hidden.any()
     nothing = live.stream().inside(" ")
-    assert (nothing.answer, nothing.traces, nothing.labels) == ({"words": [], "recent": []}, (), ())
+    assert (nothing.answer, nothing.traces) == ({"words": [], "recent": [], "open": 0}, ())
     long = live.stream().inside("hello " * 60)
     assert long.labels == ("hello",) * 48 and long.traces[0].values.shape[0] == 48
     with pytest.raises(DataError, match="inside\\(text\\)"):

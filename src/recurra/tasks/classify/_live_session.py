@@ -70,9 +70,9 @@ class ClassifySession(Session):
         twin, words = self.fork(), _words(self, push)
         complete, tail = take(twin, push)
         steps = [np.concatenate(parts) for parts in zip(complete, tail, strict=True)]
-        logits = self.last
+        logits, unfinished = self.last, len(tail[0])
         if logits is None and not len(steps[0]):
-            steps, words = _nothing(twin), ("",)
+            steps, words, unfinished = _nothing(twin), ("",), 1
         skipped = max(0, len(steps[0]) - LOOKED_AT)
         _advance(self.model, [twin.numbers], [[values[:skipped] for values in steps]])
         traces = []
@@ -84,7 +84,7 @@ class ClassifySession(Session):
             logits = next(iter(outputs.values()))[0]
             _advance(self.model, [twin.numbers], [now])
         assert logits is not None
-        return Inside(_answer(twin, logits, len(tail[0])), in_a_row(traces), words[skipped:], len(tail[0]))
+        return Inside(_answer(twin, logits, len(tail[0])), in_a_row(traces), words[skipped:], unfinished)
 
 
 def push_together(

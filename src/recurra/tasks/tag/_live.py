@@ -132,7 +132,9 @@ class LiveTagger(Model):
         for text in lines:
             pairs = [(word, tag) for words in text for word, tag in zip(words, next(tags), strict=True)]
             words = [{"word": word, "tag": tag} for word, tag in pairs]
-            found.append(Prediction({"words": words, "recent": words[-RECENT:]}, [dict(word) for word in words]))
+            found.append(
+                Prediction({"words": words, "recent": words[-RECENT:], "open": 0}, [dict(word) for word in words])
+            )
         return found
 
     def push_many(self, sessions: Sequence[TagSession], xs: Sequence[Any]) -> list[dict[str, Any]]:
@@ -168,7 +170,11 @@ class LiveTagger(Model):
         several = {"type": "object", "properties": {"text": text}, "required": ["text"], "additionalProperties": False}
         return Spec(
             push={"anyOf": [text, several]},
-            answer={"type": "object", "properties": {"words": words, "recent": words}, "required": ["words", "recent"]},
+            answer={
+                "type": "object",
+                "properties": {"words": words, "recent": words, "open": {"type": "integer"}},
+                "required": ["words", "recent", "open"],
+            },
             options={"type": "object", "properties": {}, "additionalProperties": False},
             columns=("text",),
             id_columns=(),

@@ -23,8 +23,8 @@ class TagSession(Session):
     """A text that a tagger follows, chunk by chunk; a line is a sentence.
 
     A push answers with `words`, those it completed, each with the tag it has on the best path so far; and with
-    `recent`, the best path through the last 32 words of the line, in the light of all that came since, the incomplete
-    word included.
+    `recent`, the best path through the last 32 words of the line, in the light of all that came since; `open` words at
+    its end are incomplete.
     """
 
     def __init__(self, model: LiveTagger) -> None:
@@ -90,7 +90,7 @@ class TagSession(Session):
             else:
                 (paths,) = answers.values()
                 session.recent.append(Read(word, np.asarray(paths).reshape(-1)))
-        answer = {"words": session.newest() if words else [], "recent": session.best()}
+        answer = {"words": session.newest() if words else [], "recent": session.best(), "open": unfinished}
         return Inside(answer, in_a_row(traces), tuple(words[skipped:]), unfinished)
 
     def best(self) -> list[dict[str, str]]:
@@ -131,7 +131,10 @@ def push_together(model: LiveTagger, sessions: Sequence[TagSession], texts: Sequ
     recent = _provisional(model, sessions)
     for session in sessions:
         session.steps += 1
-    return [{"words": words, "recent": last} for words, last in zip(answers, recent, strict=True)]
+    return [
+        {"words": words, "recent": last, "open": open_words}
+        for words, (last, open_words) in zip(answers, recent, strict=True)
+    ]
 
 
 def step_together(model: LiveTagger, sessions: Sequence[TagSession], words: Sequence[str]) -> None:
@@ -145,8 +148,8 @@ def step_together(model: LiveTagger, sessions: Sequence[TagSession], words: Sequ
         session.recent.append(Read(word, np.array(row, np.float32).reshape(-1)))
 
 
-def _provisional(model: LiveTagger, sessions: Sequence[TagSession]) -> list[list[dict[str, str]]]:
-    """The best paths of sessions as if their texts ended here; they don't move."""
+def _provisional(model: LiveTagger, sessions: Sequence[TagSession]) -> list[tuple[list[dict[str, str]], int]]:
+    """The best paths of sessions as if their texts ended here, and how many words of each may still change."""
     found = []
     for session in sessions:
         tail = session.feed.tail()
@@ -154,5 +157,5 @@ def _provisional(model: LiveTagger, sessions: Sequence[TagSession]) -> list[list
             session = session.fork()
             for word in tail:
                 step_together(model, [session], [word])
-        found.append(session.best())
+        found.append((session.best(), len(tail)))
     return found
