@@ -75,6 +75,14 @@ function Watched(props) {
   return html`<${Guard} version=${`${lane.session}/${lane.steps}`}><${Inside} ...${props} /><//>`;
 }
 
+const PARTS = { source: "nav.source", live: "lane.live", inside: "inside.title", about: "card.title" };
+
+function Title({ name, card, links }) {
+  return html`
+    <div class="title"><h1>${name}</h1><p class="soft">${named("task", card.task)}</p><${Verdict} card=${card} /></div>
+    <nav aria-label=${t("sections")}>${links.map((link) => html`<a href=${`#${link}`}>${t(PARTS[link])}</a>`)}</nav>`;
+}
+
 function Model({ name }) {
   useStore(settings);
   const [model, setModel] = useState(null);
@@ -88,7 +96,7 @@ function Model({ name }) {
       ([card, spec]) => {
         if (gone) return;
         setModel({ card, spec });
-        setLanes([new Lane(name, spec, panelOf(card))]);
+        setLanes(spec.obstacle ? [] : [new Lane(name, spec, panelOf(card, spec))]);
       },
       (error) => {
         if (!(error instanceof Refusal)) throw error;
@@ -104,7 +112,12 @@ function Model({ name }) {
   if (wrong) return html`<p class="error" role="alert">${wrong}</p>`;
   if (!model) return html`<p class="empty">${t("busy")}</p>`;
   const { card, spec } = model;
-  const panel = panelOf(card);
+  const panel = panelOf(card, spec);
+  const { Source } = panel;
+  if (!lanes.length)
+    return html`
+      <${Title} name=${name} card=${card} links=${["source", "about"]} />
+      <main id="content" tabindex="-1"><${panel.Whole} card=${card} spec=${spec} /><${Card} card=${card} /></main>`;
   const lane = lanes[Math.min(watched, lanes.length - 1)];
   const fork = async (from) => {
     const other = await from.fork();
@@ -116,10 +129,9 @@ function Model({ name }) {
   };
   const choice = lanes.length > 1 && html`<fieldset class="choice"><legend>${t("inside.lane")}</legend>${lanes.map((_, i) => html`<label><input type="radio" name="lane" checked=${lanes[i] === lane} onChange=${() => setWatched(i)} /><span>${t(i ? "lane.fork" : "lane.first")}</span></label>`)}</fieldset>`;
   return html`
-    <div class="title"><h1>${name}</h1><p class="soft">${named("task", card.task)}</p><${Verdict} card=${card} /></div>
-    <nav aria-label=${t("sections")}><a href="#source">${t("nav.source")}</a><a href="#live">${t("lane.live")}</a><a href="#inside">${t("inside.title")}</a><a href="#about">${t("card.title")}</a></nav>
+    <${Title} name=${name} card=${card} links=${[...(Source ? ["source"] : []), "live", "inside", "about"]} />
     <main id="content" tabindex="-1">
-      <${panel.Source} key=${lanes[0].key} lane=${lanes[0]} card=${card} spec=${spec} />
+      ${Source && html`<${Source} key=${lanes[0].key} lane=${lanes[0]} card=${card} spec=${spec} />`}
       <div id="live"><${Lanes} lanes=${lanes} card=${card} spec=${spec} panel=${panel} onFork=${fork} onClose=${close} /></div>
       <${Watched} key=${lane.key} lane=${lane} card=${card} panel=${panel} choice=${choice} />
       <${Card} card=${card} />

@@ -33,7 +33,7 @@ export function Card({ card }) {
 function inputs({ inputs }) {
   const columns = inputs?.table?.columns;
   const listed = (value) => (Array.isArray(value) ? value.join(", ") : String(value));
-  if (!columns) return Object.entries(inputs ?? {}).filter(([, value]) => typeof value !== "object" || Array.isArray(value)).map(([name, value]) => [name, listed(value)]);
+  if (!columns) return ["labels", "column", "layout"].filter((name) => inputs?.[name]).map((name) => [named("input", name), listed(inputs[name].names ?? inputs[name])]);
   const { chosen = {}, table, test_from } = inputs;
   return [
     ...["target", "time", "series", "known", "past", "static"].map((name) => [named("column", name), columns[name]]).filter(([, names]) => names?.length).map(([name, names]) => [name, names.join(", ")]),
@@ -48,16 +48,21 @@ function Scores({ scores }) {
   const measures = SHOWN.filter((name) => typeof scores.metrics[name] === "number");
   const others = Object.keys(scores.metrics).filter((name) => !SHOWN.includes(name) && !name.startsWith("coverage"));
   const all = measures.length ? measures : others;
+  const larger = scores.larger_is_better ?? (measures.length ? [] : null); // of which measures more is better; null: unknown
   const rows = { [t("card.model")]: scores.metrics, ...scores.baselines };
-  const least = Object.fromEntries(all.map((name) => [name, Math.min(...Object.values(rows).map((row) => row[name] ?? Infinity))]));
-  const best = (row, name) => measures.length > 0 && row[name] === least[name];
+  const bestOf = (name) => {
+    const values = Object.values(rows).map((row) => row[name]).filter((value) => typeof value === "number");
+    return larger.includes(name) ? Math.max(...values) : Math.min(...values);
+  };
+  const best = larger && Object.fromEntries(all.map((name) => [name, bestOf(name)]));
+  const title = (name) => `${name.length > 5 ? named("measure", name) : name.toUpperCase()}${larger?.includes(name) ? " ↑" : ""}`;
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${t("card.scores")}><table>
-    <thead><tr><th scope="col"></th>${all.map((name) => html`<th scope="col" title=${named("measure", name)}>${name.toUpperCase()}</th>`)}</tr></thead>
+    <thead><tr><th scope="col"></th>${all.map((name) => html`<th scope="col" title=${named("measure", name)}>${title(name)}</th>`)}</tr></thead>
     <tbody>${Object.entries(rows).map(
-      ([name, row], i) => html`<tr class=${i ? "" : "model"}><th scope="row">${named("baseline", name)}</th>${all.map((measure) => html`<td class=${best(row, measure) ? "least" : ""}>${number(row[measure])}</td>`)}</tr>`,
+      ([name, row], i) => html`<tr class=${i ? "" : "model"}><th scope="row">${named("baseline", name)}</th>${all.map((measure) => html`<td class=${best && row[measure] === best[measure] ? "best" : ""}>${number(row[measure])}</td>`)}</tr>`,
     )}</tbody>
   </table></div>
-  <p class="soft">${t(measures.length ? "card.lower" : "card.measured")} ${(scores.coverage ?? []).map(({ nominal, actual }) => t("card.coverage", { nominal: percent(nominal), actual: percent(actual) })).join(" ")}</p>`;
+  <p class="soft">${t(!larger ? "card.measured" : larger.length ? "card.best" : "card.lower")} ${(scores.coverage ?? []).map(({ nominal, actual }) => t("card.coverage", { nominal: percent(nominal), actual: percent(actual) })).join(" ")}</p>`;
 }
 
 // Branches from top to bottom, blocks from left to right.

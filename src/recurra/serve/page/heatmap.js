@@ -10,6 +10,8 @@ const SIGNED = {
   dark: [[110, 190, 255], [40, 90, 150], [24, 29, 36], [150, 70, 45], [255, 150, 110]],
 };
 
+const MOST_NAMES = 24;
+
 const isDark = () => {
   const [r, g, b] = colour("card").match(/[\d.]+/g).map(Number);
   return r + g + b < 300;
@@ -22,8 +24,9 @@ function blend(scale, share) {
   return scale[from].map((channel, i) => channel + (scale[from + 1][i] - channel) * (place - from));
 }
 
-// `columns`: a list of steps, each a list of units. `limit`: the largest magnitude, where there is a sign; else 0 to 1.
-export function HeatMap({ columns, signed, limit, mark, onMark, label, version }) {
+// `columns`: a list of steps, each a list of units. `labels`: their names, or null. `limit`: the largest magnitude, where
+// there is a sign; else 0 to 1.
+export function HeatMap({ columns, labels, signed, limit, mark, onMark, label, version }) {
   const place = useRef(null);
   const legend = useRef(null);
   const [colours, setColours] = useState(0);
@@ -63,11 +66,22 @@ export function HeatMap({ columns, signed, limit, mark, onMark, label, version }
       <i class="mark" style=${{ left: `${(100 * (mark + 0.5)) / steps}%` }}></i>
       <i class="dot" style=${{ left: `${(100 * (mark + 0.5)) / steps}%`, top: `${(100 * (Math.min(unit, units - 1) + 0.5)) / units}%` }}></i>
     </div>
+    ${labels && html`<${Names} labels=${labels} mark=${mark} />`}
     <figcaption>
       <span id="seen" aria-live="polite">${t("inside.seen", { unit: Math.min(unit, units - 1) + 1, value: number(seen, 3) })}</span>
       <span class="scale">${number(low, 3)} <canvas ref=${legend} aria-hidden="true"></canvas> ${number(signed ? limit : 1, 3)}</span>
     </figcaption>
   </figure>`;
+}
+
+// The names of columns below them; of many, only as many as there is room for.
+function Names({ labels, mark }) {
+  const every = Math.ceil(labels.length / MOST_NAMES);
+  const shown = labels.map((label, i) => ({ label, i })).filter(({ i }) => i % every === 0 && i + every <= labels.length);
+  const flat = labels.every((label) => label.length < 3);
+  return html`<ol class=${`names ${flat ? "flat" : ""}`} aria-hidden="true" style=${{ gridTemplateColumns: `repeat(${labels.length}, minmax(0, 1fr))` }}>
+    ${shown.map(({ label, i }) => html`<li class=${mark >= i && mark < i + every ? "marked" : ""} style=${{ gridColumn: `${i + 1} / span ${every}` }}>${label}</li>`)}
+  </ol>`;
 }
 
 function fill(canvas, width, height, paint) {

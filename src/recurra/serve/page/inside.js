@@ -1,7 +1,7 @@
 // The inside of every recurrent layer, live: gates and memory as steps go by, back in time, and gates held shut.
 
 import { HeatMap } from "./heatmap.js";
-import { named, number, t } from "./settings.js";
+import { named, number, t, visible } from "./settings.js";
 import { useStore } from "./store.js";
 import { html, useState } from "./vendor/preact-htm.js";
 
@@ -15,6 +15,16 @@ function numbersOf(trace, part) {
   if (part === "hidden" || part === "memory") return trace[part];
   const gate = trace.gates.indexOf(part);
   return trace.values.map((step) => step[gate]);
+}
+
+// The columns to see: where each step has its own, those of all computations in a row, without what was read again by
+// the one after; else none, and one computation is seen at a time.
+function stripOf(frames, traceOf) {
+  if (!frames.every((frame) => frame.labels.length || traceOf(frame)?.hidden.length === 1)) return null;
+  return frames.flatMap((frame, i) => {
+    const count = (traceOf(frame)?.hidden.length ?? 0) - (i < frames.length - 1 ? frame.open : 0);
+    return Array.from({ length: count }, (_, column) => ({ frame, column, label: frame.labels[column] }));
+  });
 }
 
 export function Inside({ lane, card, panel, choice }) {
@@ -32,10 +42,13 @@ export function Inside({ lane, card, panel, choice }) {
   if (!sample) return html`<section class="card" aria-labelledby="inside"><h2 id="inside">${t("inside.title")}</h2>${choice}<p class="empty">${t("inside.none")}</p></section>`;
   const parts = partsOf(sample);
   const shown = parts.includes(part) ? part : parts[0];
-  const strip = frames.every((frame) => traceOf(frame)?.hidden.length === 1);
-  const ago = Math.min(back, frames.length - 1);
-  const now = frames.length - 1 - ago;
-  const columns = strip ? frames.map((frame) => numbersOf(traceOf(frame), shown)[0]) : numbersOf(traceOf(frames[now]), shown);
+  const strip = stripOf(frames, traceOf);
+  const places = strip ?? frames;
+  const ago = Math.min(back, places.length - 1);
+  const now = places.length - 1 - ago;
+  const columns = strip ? strip.map(({ frame, column }) => numbersOf(traceOf(frame), shown)[column]) : numbersOf(traceOf(frames[now]), shown);
+  const labels = strip?.some(({ label }) => label !== undefined) ? strip.map(({ label }) => visible(label ?? "")) : null;
+  const { step } = strip ? strip[now].frame : frames[now];
   const at = strip ? now : Math.min(mark ?? columns.length - 1, columns.length - 1);
   const signed = SIGNED.has(shown);
   const limit = signed ? Math.max(1, ...columns.flat().map(Math.abs)) : 1;
@@ -44,7 +57,7 @@ export function Inside({ lane, card, panel, choice }) {
   return html`<section class="card" aria-labelledby="inside">
     <h2 id="inside">${t("inside.title")}</h2>
     ${choice}
-    <p class="soft">${t(strip ? "inside.strip" : "inside.window", { steps: columns.length })}</p>
+    <p class="soft">${t(labels ? "inside.words" : strip ? "inside.strip" : "inside.window", { steps: columns.length })}</p>
     <div class="toolbar">
       <label>${t("inside.layer")} <select value=${chosen} onChange=${(event) => setLayer(event.target.value)}>${frames.at(-1).traces.map((trace) => html`<option value=${nameOf(trace)}>${t("inside.layer.name", { branch: trace.branch, layer: trace.layer + 1, cell: trace.cell.toUpperCase(), units: trace.hidden[0].length })}</option>`)}</select></label>
       <fieldset class="choice"><legend>${t("inside.part")}</legend>
@@ -53,17 +66,17 @@ export function Inside({ lane, card, panel, choice }) {
     </div>
     <p>${gateWords}</p>
     <${HeatMap}
-      columns=${columns} signed=${signed} limit=${limit} mark=${at}
-      onMark=${(wanted) => (strip ? setBack(frames.length - 1 - wanted) : setMark(wanted))}
+      columns=${columns} labels=${labels} signed=${signed} limit=${limit} mark=${at}
+      onMark=${(wanted) => (strip ? setBack(places.length - 1 - wanted) : setMark(wanted))}
       version=${`${lane.session}/${lane.steps}/${frames.length}/${now}/${chosen}/${shown}`}
       label=${t("inside.map", { part: named("part", shown), units: columns[0].length, steps: columns.length })}
     />
     <label class="slide">${t("inside.back")}
-      <input type="range" min="0" max=${frames.length - 1} value=${now} disabled=${frames.length < 2}
-        aria-valuetext=${t("inside.step", { step: frames[now].step })}
-        onInput=${(event) => setBack(frames.length - 1 - Number(event.target.value))} />
+      <input type="range" min="0" max=${places.length - 1} value=${now} disabled=${places.length < 2}
+        aria-valuetext=${labels ? labels[now] : t("inside.step", { step })}
+        onInput=${(event) => setBack(places.length - 1 - Number(event.target.value))} />
     </label>
-    <p class="says" aria-live="polite">${t("inside.says", { step: frames[now].step, part: named("part", shown), mean: number(mean, 3), column: at + 1, columns: columns.length })}</p>
+    <p class="says" aria-live="polite">${t(labels ? "inside.says.word" : "inside.says", { step, word: labels?.[now], part: named("part", shown), mean: number(mean, 3), column: at + 1, columns: columns.length })}</p>
     <${Hold} lane=${lane} card=${card} panel=${panel} layers=${frames.at(-1).traces} chosen=${chosen} />
   </section>`;
 }

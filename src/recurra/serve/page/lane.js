@@ -22,7 +22,7 @@ export class Lane extends Store {
   rows = []; // {x, label, before}: what was pushed, when, and the answer that stood before it
   answer = null;
   previous = null;
-  frames = []; // {step, answer, traces}
+  frames = []; // {step, answer, traces, labels, open}
   hold = null; // {gate: value}
   held = null; // what would have been said
   error = null;
@@ -33,6 +33,7 @@ export class Lane extends Store {
   unsaid = []; // what the last action was to push and hasn't yet
   renewals = 0;
   rest = []; // what was kept back, to be pushed one by one
+  origin = null; // the state in which the first of `rows` found the session; null: the beginning
   #queue = Promise.resolve();
 
   // `needsStep`: the model only shows its inside together with a step, not of the last answer.
@@ -158,7 +159,7 @@ export class Lane extends Store {
   begin(entries, { id = [], options = {}, singly = 0 } = {}) {
     this.#do(async () => {
       const old = this.session;
-      Object.assign(this, { session: null, steps: 0, id, options });
+      Object.assign(this, { session: null, steps: 0, origin: null, id, options });
       this.#forget();
       if (old) await this.#drop(old);
     });
@@ -191,7 +192,27 @@ export class Lane extends Store {
         const said = await this.#again(() => post(`sessions/${this.session}/reset`));
         this.steps = said?.steps ?? 0;
       }
+      this.origin = null;
       this.#forget();
+    });
+  }
+
+  // Back to where only the first `count` values had been pushed: they are read anew.
+  rewind(count) {
+    return this.#do(async () => {
+      await this.#open();
+      const path = `sessions/${this.session}`;
+      const begun = await this.#again(() => (this.origin ? put(`${path}/snapshot`, this.origin) : post(`${path}/reset`)));
+      const [rows, frames] = [this.rows.slice(0, count), this.frames.filter(({ step }) => step <= begun.steps + count)];
+      const { before: previous } = rows.at(-1) ?? {};
+      this.steps = begun.steps;
+      let answer = null;
+      for (let start = 0; start < count; start += CHUNK) {
+        const part = rows.slice(start, start + CHUNK);
+        ({ step: this.steps, answer } = await this.#step({ xs: part.map(({ x }) => x) }, part.length));
+      }
+      this.#forget();
+      Object.assign(this, { rows, frames, answer, previous: previous ?? null });
     });
   }
 
@@ -200,7 +221,7 @@ export class Lane extends Store {
     return this.#do(async () => {
       await this.#open();
       other.#adopt(await this.#again(() => post(`sessions/${this.session}/fork`)));
-      for (const name of ["answer", "previous", "hold", "held", "id", "options"]) other[name] = this[name];
+      for (const name of ["answer", "previous", "hold", "held", "id", "options", "origin"]) other[name] = this[name];
       other.rows = [...this.rows];
       other.rest = [...this.rest];
       other.frames = [...this.frames];
@@ -220,7 +241,7 @@ export class Lane extends Store {
     await this.#do(async () => {
       await this.#open();
       content = await this.#again(() => bytes(`sessions/${this.session}/snapshot`));
-      saved.push({ content, rows: [...this.rows], frames: [...this.frames], previous: this.previous });
+      saved.push({ content, rows: [...this.rows], frames: [...this.frames], previous: this.previous, origin: this.origin });
       if (saved.length > MOST_SAVED) saved.shift();
     });
     return content;
@@ -236,6 +257,7 @@ export class Lane extends Store {
       this.#forget();
       this.answer = now.answer ?? null;
       this.steps = now.steps;
+      this.origin = known ? known.origin : content;
       if (known) Object.assign(this, { rows: [...known.rows], frames: [...known.frames], previous: known.previous });
       else this.note = "state.restored";
       await this.#watch();
@@ -253,11 +275,12 @@ export class Lane extends Store {
     if (!this.needsStep && this.steps && this.answer?.ready !== false) this.#keep(await this.#look());
   }
 
-  #keep({ answer, traces, held }) {
+  #keep({ answer, traces, labels, open, held }) {
     this.held = held;
     this.answer ??= answer; // a restored state comes without one
+    if (!traces.length && this.frames.length) return; // nothing was read
     if (this.frames.at(-1)?.step === this.steps) this.frames.pop();
-    this.frames.push({ step: this.steps, answer, traces });
+    this.frames.push({ step: this.steps, answer, traces, labels, open });
     if (this.frames.length > MOST_FRAMES) this.frames.shift();
   }
 

@@ -6,7 +6,7 @@ import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 
 const MOST = 6;
 
-export function Lines({ rows, first, label, version }) {
+export function Lines({ rows, first, label, names, version }) {
   const place = useRef(null);
   const [colours, setColours] = useState(0);
   useEffect(() => whenColoursChange(() => requestAnimationFrame(() => setColours((count) => count + 1))), []);
@@ -33,5 +33,5 @@ export function Lines({ rows, first, label, version }) {
   }, [version, colours]);
   const count = Math.min(MOST, rows[0].length);
   return html`<div class="plot" role="img" aria-label=${label}><div ref=${place}></div></div>
-    <ul class="legend" aria-hidden="true">${Array.from({ length: count }, (_, i) => html`<li><i class=${`line-${i}`}></i>${i}</li>`)}</ul>`;
+    <ul class="legend" aria-hidden="true">${Array.from({ length: count }, (_, i) => html`<li><i class=${`line-${i}`}></i>${names?.[i] ?? i}</li>`)}</ul>`;
 }

@@ -37,6 +37,9 @@ export function t(key, values = {}) {
 // Words that may be missing: a name from a file, said in the reader's language where there is a word for it.
 export const named = (kind, name) => STRINGS[settings.language][`${kind}.${name}`] ?? name;
 
+// A piece of text with marks for what can't be seen.
+export const visible = (piece) => piece.replace(/\n/g, "↵").replace(/\t/g, "⇥").replace(/ /g, "␣");
+
 export function number(value, digits = 4) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   const size = Math.abs(value);

@@ -10,13 +10,12 @@ import { html, useEffect, useRef, useState } from "../vendor/preact-htm.js";
 
 const MOST_BARS = 24;
 const MOST_WORDS = 5000; // of what was generated, shown
-const SINGLY = 48; // last steps of a sequence that are pushed one by one, so that their inside is seen
+export const SINGLY = 48; // last steps of a sequence that are pushed one by one, so that their inside is seen
 
 const inputsOf = (card) => Object.entries(card.network.inputs);
 
 // Steps as somebody types them: numbers (each a step, where a step is one number), or a line for each step.
-function readSteps(text, card) {
-  const inputs = inputsOf(card);
+export function readSteps(text, inputs) {
   const lines = text.split("\n").filter((line) => line.trim());
   if (!lines.length) throw new Error(t("plain.nothing"));
   const numbers = (words) =>
@@ -40,17 +39,16 @@ function readSteps(text, card) {
   });
 }
 
-function Steps({ lane, card, title, button, onUse, rows }) {
+export function Steps({ lane, inputs, title, button, onUse, rows }) {
   const [text, setText] = useState("");
   const [wrong, setWrong] = useState(null);
   useEffect(() => setWrong(null), [lane.steps, lane.session]);
   useEffect(() => setText(""), [lane.renewals]); // what was typed has been pushed
-  const inputs = inputsOf(card);
   const how = inputs.length > 1 ? "plain.how.named" : inputs[0][1] > 1 ? "plain.how.wide" : "plain.how.one";
   const submit = async (event) => {
     event.preventDefault();
     try {
-      const steps = readSteps(text, card);
+      const steps = readSteps(text, inputs);
       setWrong(null);
       if (await onUse(steps)) setText("");
     } catch (error) {
@@ -70,7 +68,7 @@ function Source({ lane, card }) {
   useStore(lane);
   return html`<section class="card" aria-labelledby="source">
     <h2 id="source">${t("plain.source")}</h2>
-    <${Steps} lane=${lane} card=${card} title=${t("plain.source")} button=${t("plain.begin")} rows=${4} onUse=${(steps) => lane.begin(steps, { singly: SINGLY })} />
+    <${Steps} lane=${lane} inputs=${inputsOf(card)} title=${t("plain.source")} button=${t("plain.begin")} rows=${4} onUse=${(steps) => lane.begin(steps, { singly: SINGLY })} />
   </section>`;
 }
 
@@ -86,7 +84,7 @@ function Live({ lane, card, name }) {
     ${last.length ? html`<${Bars} values=${last} others=${lane.held?.output?.flat(Infinity)} />` : html`<p class="empty">${t("plain.empty")}</p>`}
     <p class="says" aria-live="polite">${last.length ? t("plain.says", { step: lane.steps, at: last.indexOf(Math.max(...last)), value: number(Math.max(...last)) }) : ""}</p>
     ${outputs.length > 1 && html`<${Guard} version=${version}><${Lines} rows=${outputs} first=${lane.steps - outputs.length + 1} label=${t("plain.lines")} version=${version} /><//>`}
-    <${Steps} lane=${lane} card=${card} title=${`${t("next.title")}, ${name}`} button=${t("next.push")} rows=${1} onUse=${(steps) => lane.pushAll(steps, { singly: SINGLY })} />
+    <${Steps} lane=${lane} inputs=${inputsOf(card)} title=${`${t("next.title")}, ${name}`} button=${t("next.push")} rows=${1} onUse=${(steps) => lane.pushAll(steps, { singly: SINGLY })} />
     ${card.generates && html`<${Generate} lane=${lane} />`}
   `;
 }
