@@ -99,6 +99,9 @@ def test_inside_is_what_a_push_would_say(live: LiveTagger) -> None:
     nothing = live.stream().inside(" ")
     assert (nothing.answer, nothing.traces) == ({"words": [], "recent": [], "open": 0}, ())
     long = live.stream().inside("hello " * 60)
+    lines = live.stream().inside("hello Mr\nPer1 P")
+    assert (lines.labels, lines.open) == (("hello", "Mr", "Per1", "P"), 1)
+    assert [word["word"] for word in lines.answer["recent"]] == ["Per1", "P"]
     assert long.labels == ("hello",) * 48 and long.traces[0].values.shape[0] == 48
     with pytest.raises(DataError, match="inside\\(text\\)"):
         session.inside()

@@ -11,7 +11,7 @@ import numpy as np
 
 from recurra.data.text import Feed
 from recurra.errors import DataError
-from recurra.runtime import LOOKED_AT, Inside, Session, in_a_row, seal
+from recurra.runtime import LOOKED_AT, Inside, Session, Trace, in_a_row, seal
 from recurra.tasks.tag._live_decoding import best_paths
 from recurra.tasks.tag._live_state import RECENT, Read, pack, unpack
 
@@ -67,31 +67,33 @@ class TagSession(Session):
         return [*found, self.feed.push(lines[-1])]
 
     def inside(self, x: Any = None, *, hold: Mapping[str, float] | None = None) -> Inside:
-        """What a push of `x` would say of its last word, with what every word of its last line did."""
+        """What a push of `x` would say of its last word, with what every word did."""
         if x is None:
             raise DataError("A tagger keeps no text to look back on. Pass the words to look at: inside(text).")
         session = self.fork()
         lines = session.cut(self.model.read(x))
-        session.ended |= len(lines) > 1
-        words = [*lines[-1], *session.feed.tail()]
-        unfinished = len(session.feed.tail())
+        unfinished = session.feed.tail()
+        lines[-1] += unfinished
+        words = [word for line in lines for word in line]
         skipped = max(0, len(words) - LOOKED_AT)
-        for word in words[:skipped]:
-            step_together(self.model, [session], [word])
-        traces = []
-        if session.ended and words[skipped:]:
-            session.begin_line()
-        for place, word in enumerate(words[skipped:], 1 + skipped):
-            inputs = dict(zip(self.model.inputs, self.model.encode([word]), strict=True))
-            answers, seen = self.model.network.inside(inputs, session.numbers, hold=hold)
-            traces.append(seen)
-            if place < len(words):
+        traces: list[tuple[Trace, ...]] = []
+        place = 0
+        for number, line in enumerate(lines):
+            if number:
+                session.begin_line()
+            for word in line:
+                inputs = dict(zip(self.model.inputs, self.model.encode([word]), strict=True))
+                before = session.numbers.copy()
                 step_together(self.model, [session], [word])
-            else:
-                (paths,) = answers.values()
-                session.recent.append(Read(word, np.asarray(paths).reshape(-1)))
-        answer = {"words": session.newest() if words else [], "recent": session.best(), "open": unfinished}
-        return Inside(answer, in_a_row(traces), tuple(words[skipped:]), unfinished)
+                if place >= skipped:
+                    answers, seen = self.model.network.inside(inputs, before, hold=hold)
+                    traces.append(seen)
+                    (paths,) = answers.values()
+                    session.recent[-1] = Read(word, np.asarray(paths).reshape(-1))
+                place += 1
+        newest = session.newest() if lines[-1] else []
+        answer = {"words": newest, "recent": session.best(), "open": len(unfinished)}
+        return Inside(answer, in_a_row(traces), tuple(words[skipped:]), len(unfinished))
 
     def best(self) -> list[dict[str, str]]:
         """The best path through the last words."""
