@@ -12,16 +12,19 @@ from recurra.cli._text import kind_of, likely_encoding
 from recurra.errors import ConfigError, DataError
 from recurra.runtime import Spec
 
-Format = Literal["auto", "json", "csv", "values"]
+Format = Literal["auto", "json", "csv", "values", "text"]
 
 
 class Row(NamedTuple):
-    """A line as a model takes it: where it stood, whose it is, what to push, and how it was read if that is a guess."""
+    """A line as a model takes it: where it stood, whose it is, what to push, how it was read if that is a guess, and
+    its number.
+    """
 
     where: str
     id: tuple[str, ...]
     push: Any
     hint: str
+    line: int
 
 
 class Table(NamedTuple):
@@ -32,8 +35,10 @@ class Table(NamedTuple):
 
 
 class RowReader:
-    """Reads lines as pushes: JSON, CSV with a header or without, or plain values.
+    """Reads lines as pushes: JSON, CSV with a header or without, plain values, or text.
 
+    A model of texts takes lines as they are, with the end of the line if `ends`, unless the first one is an object of
+    JSON that has a text.
     `ids` are columns that name a sequence besides those of the model; `columns` name the values of lines that have
     neither names nor a header, by default the model's own. A header may come again, in another order: the rows below it
     are read by it. `remark` is told that, and what is left out. `source` is the name of a file, or nothing. `hint` says
@@ -48,12 +53,14 @@ class RowReader:
         ids: Sequence[str] = (),
         columns: Sequence[str] = (),
         source: str = "",
+        ends: bool = False,
         remark: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.ids = tuple(dict.fromkeys((*ids, *spec.id_columns)))
         self.lines = 0
         self.hint = ""
         self._source = source
+        self._is_of_texts, self._end = spec.whole, "\n" if ends else ""
         self._form = form
         self._wanted = spec.columns
         self._own = dict.fromkeys((*spec.columns, *spec.push.get("properties", ())))
@@ -90,14 +97,17 @@ class RowReader:
             if self._read is None:
                 raise self._refusal(line) from error
             raise DataError(f"Byte {error.start + 1} isn't UTF-8. Convert the input, for instance by iconv.") from error
-        if not text.strip():
-            return None
-        if self._read is None:
+        if self._read is None and text.strip():
             self._read = self._way_to_read(text)
+        # An empty line is a part of a text that goes on over lines, and else nothing.
+        if self._read is None or not (text.strip() or (self._end and self._read == self._of_text)):
+            return None
         return self._read(text)
 
     def _way_to_read(self, text: str) -> Callable[[str], Row | None]:
         """How lines are read, judging by the first one that is no mistake."""
+        if self._form == "text" or (self._form == "auto" and self._is_of_texts and not _holds_text(text)):
+            return self._of_text
         if self._form == "json" or (self._form == "auto" and text.lstrip()[0] in "{["):
             return self._of_json
         if self._form != "values" and (self._adopt(text) or self._go_without_header(text)):
@@ -179,6 +189,14 @@ class RowReader:
             raise DataError(f"The row has {len(cells)} values; expected {len(columns)}: {', '.join(columns)}.")
         return self._of_mapping(dict(zip(columns, cells, strict=True)))
 
+    def _of_text(self, text: str) -> Row:
+        if self.ids:
+            raise ConfigError(
+                f"--id {','.join(self.ids)} is given, and {self.where} is a text without columns. Send objects of "
+                f'JSON, such as {{"{self.ids[0]}": 1, "text": "..."}}, or leave --id out.'
+            )
+        return Row(self.where, (), text.removesuffix("\r") + self._end, "", self.lines)
+
     def _of_list(self, values: list[Any]) -> Row:
         """Values without names: those of all columns, or what a model without ids reads as it is."""
         if len(self._columns) > 1:
@@ -187,7 +205,7 @@ class RowReader:
             return self._of_mapping(dict(zip(self._columns, values, strict=True)))
         if self.ids:
             raise DataError(f"The row has {len(values)} values; expected one for each of {', '.join(self._columns)}.")
-        return Row(self.where, (), values[0] if len(values) == 1 else values, self.hint)
+        return Row(self.where, (), values[0] if len(values) == 1 else values, self.hint, self.lines)
 
     def _of_mapping(self, given: Mapping[str, Any]) -> Row:
         push = {name: value for name, value in given.items() if name in self._own}
@@ -197,7 +215,7 @@ class RowReader:
             raise DataError(f"The row has {', '.join(given) or 'nothing'}; the model reads {self._listed}.")
         if absent := [name for name in self.ids if name not in given]:
             raise DataError(f"The row has {', '.join(given)}, but no {', '.join(absent)}, which says whose it is.")
-        return Row(self.where, tuple(_id(given[name]) for name in self.ids), push, self.hint)
+        return Row(self.where, tuple(_id(given[name]) for name in self.ids), push, self.hint, self.lines)
 
     def _remark_on(self, given: Mapping[str, Any]) -> None:
         for name in given:
@@ -217,6 +235,15 @@ class RowReader:
 def _tables(text: str) -> list[Table]:
     """A line as the header of a table, by each delimiter."""
     return [Table(delimiter, tuple(_cells(text, delimiter))) for delimiter in ",;\t|"]
+
+
+def _holds_text(line: str) -> bool:
+    """Whether a line is an object of JSON with a text in it, not a text that looks like one."""
+    try:
+        given = from_json(line)
+    except ValueError:
+        return False
+    return isinstance(given, dict) and "text" in given
 
 
 def _cells(text: str, delimiter: str) -> list[str]:

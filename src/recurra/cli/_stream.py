@@ -17,7 +17,7 @@ from recurra.cli._stream_complaints import Complaints, say
 from recurra.cli._stream_ending import Ending, Keeper
 from recurra.cli._stream_sessions import Sessions
 from recurra.errors import ConfigError, DataError
-from recurra.runtime import load
+from recurra.runtime import Spec, load
 
 _INPUT, _ANSWERS, _STATE, _MODEL = (
     Group(name, sort_key=place) for place, name in enumerate(("Input", "Answers", "State", "Model"))
@@ -29,7 +29,7 @@ def stream(
     /,
     *,
     form: Annotated[
-        Literal["auto", "json", "csv", "values"],
+        Literal["auto", "json", "csv", "values", "text"],
         Parameter(name="--format", help="What a line is; auto judges by the first one.", group=_INPUT),
     ] = "auto",
     ids: Annotated[
@@ -37,6 +37,13 @@ def stream(
     ] = None,
     columns: Annotated[
         str | None, Parameter(help="Names of the values of a line, where the input has no header.", group=_INPUT)
+    ] = None,
+    continuous: Annotated[
+        bool | None,
+        Parameter(
+            help="Of texts: lines go on one text; otherwise each is one. Default: as language models read.",
+            group=_INPUT,
+        ),
     ] = None,
     history: Annotated[
         Path | None, Parameter(help="File of earlier rows: taken in first, not answered.", group=_INPUT)
@@ -76,15 +83,20 @@ def stream(
     model = load(bundle)
     spec = model.spec()
     remark = say if not quiet else lambda text: None
+    if continuous is not None and not spec.whole:
+        raise ConfigError(f"--continuous is for models of texts, and {model.name} takes rows. Leave it out.")
+    alone = spec.whole and not (model.writes if continuous is None else continuous)
+    _check_places(spec, alone=alone, state=state, history=history)
 
     def reader(source: str = "") -> RowReader:
-        return RowReader(spec, form=form, ids=_listed(ids), columns=_listed(columns), source=source, remark=remark)
+        named = {"ids": _listed(ids), "columns": _listed(columns)}
+        return RowReader(spec, form=form, source=source, ends=not alone, remark=remark, **named)
 
     rows = reader()
     options = _options(model.name, spec.options, adapt=adapt, learn=learn, seed=seed)
     sessions = Sessions(model, rows.ids, options, limit=limit_sessions)
     complaints = Complaints(strict=strict, remark=remark)
-    printer = Answers(sessions, complaints, as_csv=answers == "csv", latest=latest, drift=warn_drift)
+    printer = Answers(sessions, complaints, as_csv=answers == "csv", latest=latest, alone=alone, drift=warn_drift)
     if state is not None and state.exists():
         sessions.restore(state)
     elif history is not None:
@@ -104,12 +116,25 @@ def stream(
             if not ending.at_once:
                 keeper.save()
     if not quiet or complaints.is_cut_short:
-        counts = ((rows.lines, "line"), (len(sessions), "sequence"), (complaints.bad, "bad line"))
+        sequences = () if alone else ((len(sessions), "sequence"),)
+        counts = ((rows.lines, "line"), *sequences, (complaints.bad, "bad line"))
         say(", ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in counts))
     if ending.received == signal.SIGINT:
         raise KeyboardInterrupt
     if ending.received is None and complaints.bad and not (printer.used or complaints.passed):
         raise DataError("No line could be used. The first reports above say why; mend the input, or see --format.")
+
+
+def _check_places(spec: Spec, *, alone: bool, state: Path | None, history: Path | None) -> None:
+    """ConfigError for what can't be followed step by step, and for what has no place to keep or to begin at."""
+    if spec.obstacle and not alone:
+        raise ConfigError(spec.obstacle)
+    for flag, path in (("--state", state), ("--history", history)):
+        if alone and path is not None:
+            raise ConfigError(
+                f"{flag} {path}: each line is a text of its own here, so nothing goes on from one to the next. Leave "
+                f"{flag} out, or pass --continuous."
+            )
 
 
 def _take_in(history: Path, printer: Answers, reader: RowReader) -> None:

@@ -18,13 +18,16 @@ class Answers:
     """Takes lines, pushes what they say, and prints the answers in the order of the lines.
 
     Rows of different sequences that have come together are pushed at once. With `latest`, of the rows of a sequence
-    that have come together all but the last are only observed. A line that is no row goes to `complaints`, once the
+    that have come together all but the last are only observed. Rows that stand `alone` are whole texts, of which none
+    goes on from another. A line that is no row goes to `complaints`, once the
     rows before it are answered where it's the last one. Above `drift`, a warning is given once.
     """
 
-    def __init__(self, sessions: Sessions, complaints: Complaints, *, as_csv: bool, latest: bool, drift: float) -> None:
+    def __init__(
+        self, sessions: Sessions, complaints: Complaints, *, as_csv: bool, latest: bool, alone: bool, drift: float
+    ) -> None:
         self._sessions, self._complaints = sessions, complaints
-        self._as_csv, self._latest, self._drift = as_csv, latest, drift
+        self._as_csv, self._latest, self._alone, self._drift = as_csv, latest, alone, drift
         self._resumed: set[tuple[str, ...]] = set()
         self._drifting: set[tuple[str, ...]] = set()
         self._has_header = False
@@ -53,6 +56,9 @@ class Answers:
         self._push_all(rows, silently=silently)
 
     def _push_all(self, rows: list[Row], *, silently: bool) -> None:
+        if self._alone:
+            self._answer_alone([*{row.id: row for row in rows}.values()] if self._latest else rows)
+            return
         if self._latest and not silently:
             last = {row.id: row for row in rows}
             for row in rows:
@@ -95,6 +101,29 @@ class Answers:
                     self._print(row, session, answer)
         sys.stdout.flush()
 
+    def _answer_alone(self, rows: list[Row]) -> None:
+        """Answer rows that are whole texts, together where they all are."""
+        model = self._sessions.model
+        found = None
+        if len(rows) > 1:
+            try:
+                found = model.predict([row.push for row in rows])
+            except DataError:
+                pass  # they are answered one by one, and the bad ones found
+        for place, row in enumerate(rows):
+            try:
+                prediction = model.predict([row.push])[0] if found is None else found[place]
+            except RecurraError as error:
+                self._complaints.report(row.where, error, row.hint)
+                continue
+            self.used += 1
+            if self._as_csv:
+                for values in prediction.rows:
+                    self._print_csv({**dict(zip(self._sessions.ids, row.id, strict=True)), "line": row.line, **values})
+            else:
+                self._print_json(row, {"line": row.line}, model.document(prediction.answer))
+        sys.stdout.flush()
+
     def _open(self, row: Row) -> Session | None:
         try:
             return self._sessions.of(row.id)
@@ -112,8 +141,11 @@ class Answers:
             for values in model.rows(session, answer):
                 self._print_csv({**foreign, "step": session.steps, **values})
             return
-        whole = {"id": row.id, "step": session.steps} if row.id else {"step": session.steps}
-        sys.stdout.write(to_json(whole | document, inf_nan_mode="null").decode() + "\n")
+        self._print_json(row, {"step": session.steps}, document)
+
+    def _print_json(self, row: Row, place: dict[str, int], document: dict[str, Any]) -> None:
+        whole = ({"id": row.id} if row.id else {}) | place | document
+        sys.stdout.write(to_json(whole, inf_nan_mode="null").decode() + "\n")
 
     def _print_csv(self, values: dict[str, Any]) -> None:
         if not self._has_header:
