@@ -81,8 +81,9 @@ check-native: env
 	@$(BIN)/cmake --build build/sanitize --parallel -- --quiet
 	@$(CTEST) build/sanitize
 	@$(CORE) -B build/threads -DCMAKE_BUILD_TYPE=Debug -DRECURRA_SANITIZE=thread
-	@$(BIN)/cmake --build build/threads --parallel --target recurra_thread_tests -- --quiet
+	@$(BIN)/cmake --build build/threads --parallel --target recurra_thread_tests recurra_cross_entropy_tests -- --quiet
 	TSAN_OPTIONS=halt_on_error=1 build/threads/recurra_thread_tests
+	TSAN_OPTIONS=halt_on_error=1 build/threads/recurra_cross_entropy_tests threads callers
 	@$(CORE) -B build/optimised -DCMAKE_BUILD_TYPE=Release
 	@$(BIN)/cmake --build build/optimised --parallel -- --quiet
 	@$(CTEST) build/optimised

@@ -11,9 +11,6 @@
 
 namespace recurra::core::RECURRA_ISA {
 
-void cross_entropy_forward(const LinearCrossEntropyForward& call, RowNumbers kept);
-void cross_entropy_backward(const LinearCrossEntropyBackward& call, RowNumbers kept);
-
 namespace {
 
 constexpr Index kRowsAtOnce = 128;  // whose deltas are near while they multiply
@@ -21,7 +18,7 @@ constexpr Index kTileRows4 = kTileRows<kPanelVectors>;
 
 // Rows of features lie whole vectors apart, an odd number of them: at even ones, rows fall on few sets of the cache.
 Index padded(Index features) noexcept {
-    return (blocks_of(features) | 1) * kLanes;
+    return (blocks_of(features) / 2 * 2 + 1) * kLanes;
 }
 
 int team_of(const LinearCrossEntropy& of, Index rows, Index parts) noexcept {
@@ -138,7 +135,7 @@ struct ForwardWork {
     }
 
     void finish(Range rows) const noexcept {
-        const double smoothing = static_cast<double>(call.of.smoothing);
+        const auto smoothing = static_cast<double>(call.of.smoothing);
         for (Index row = rows.begin; row < rows.end; ++row) {
             const PartOfSoftmax* const seen = softmax + row * parts.of_classes;
             float largest = seen[0].largest;
@@ -151,7 +148,7 @@ struct ForwardWork {
                 exps += static_cast<double>(seen[p].exps * __builtin_expf(seen[p].largest - largest));
                 sum += static_cast<double>(seen[p].sum);
             }
-            const double top = static_cast<double>(largest);
+            const auto top = static_cast<double>(largest);
             double loss = top - static_cast<double>(picked[row]);
             if (smoothing != 0) {
                 loss = (1 - smoothing) * loss + smoothing * (top - sum / static_cast<double>(call.of.classes));

@@ -5,11 +5,9 @@
 #include "core/affine.hpp"
 #include "core/backward.hpp"
 #include "core/forward.hpp"
+#include "core/logits.hpp"
 
 namespace recurra::core::RECURRA_ISA {
-
-void cross_entropy_forward(const LinearCrossEntropyForward& call, RowNumbers kept);    // cross_entropy_kernels.cpp
-void cross_entropy_backward(const LinearCrossEntropyBackward& call, RowNumbers kept);  // likewise
 
 namespace {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "core/cross_entropy.hpp"
+#include "core/kernels.hpp"
 #include "core/panels.hpp"
 #include "core/share.hpp"
 
@@ -91,5 +91,9 @@ struct Seen {
         for (Index i = v * kLanes; i < count; ++i) sum[i - v * kLanes] += z[i];
     }
 };
+
+// Of these rows alone: in cross_entropy_kernels.cpp.
+void cross_entropy_forward(const LinearCrossEntropyForward& call, RowNumbers kept);
+void cross_entropy_backward(const LinearCrossEntropyBackward& call, RowNumbers kept);
 
 }  // namespace recurra::core::RECURRA_ISA

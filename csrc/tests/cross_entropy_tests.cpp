@@ -334,6 +334,7 @@ void callers_do_not_disturb_each_other() {
     const Found alone = run(task);
     std::array<Found, 3> found;
     std::vector<std::thread> callers;
+    callers.reserve(found.size());
     for (std::size_t i = 0; i < found.size(); ++i) {
         callers.emplace_back([&, i] { found.at(i) = run(task, static_cast<int>(i) + 1); });
     }
