@@ -93,7 +93,7 @@ def _torch() -> tuple[str | None, int | None]:
 
 
 def _plans() -> tuple[PlanRow, ...]:
-    """Every kind of layer and each of its options, in training on the processor."""
+    """Every kind of layer and each of its options, in training on the processor; and a language model's loss."""
     import torch
 
     from recurra import nn
@@ -113,7 +113,9 @@ def _plans() -> tuple[PlanRow, ...]:
         "LSTM, float64": (nn.LSTM, {"dtype": torch.float64}),
         "LSTM, bfloat16": (nn.LSTM, {"dtype": torch.bfloat16}),
     }
-    return tuple(PlanRow(name, *kind(3, 4, **options).plan()) for name, (kind, options) in kinds.items())
+    layers = (PlanRow(name, *kind(3, 4, **options).plan()) for name, (kind, options) in kinds.items())
+    loss = ops.plan("linear_cross_entropy", dtype=torch.float32, device=torch.device("cpu"), training=True)
+    return *layers, PlanRow("linear cross-entropy", *loss)
 
 
 def _installed() -> dict[str, str]:
