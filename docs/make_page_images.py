@@ -1,10 +1,11 @@
 """Photograph the page of a server, walking through what it can do.
 
     recurra demo
-    recurra serve demo
+    recurra serve demo shakespeare tweets
     python docs/make_page_images.py http://127.0.0.1:8000 docs/images
 
-Needs chromium; RECURRA_CHROMIUM names it where it isn't /usr/bin/chromium.
+`shakespeare` is a language model of characters, `tweets` a classifier fitted with --no-bidirectional. Needs chromium;
+RECURRA_CHROMIUM names it where it isn't /usr/bin/chromium.
 """
 
 from __future__ import annotations
@@ -72,9 +73,29 @@ def walk(address: str, folder: Path) -> None:
             page.wait_for_timeout(500)
         photograph(page, folder / "page_forks.png", ".lanes", ".lanes")
         photograph(page, folder / "page_card.png", "section:has(#about)", "section:has(#about) dl")
+        walk_texts(browser, address, folder)
         page = begin(browser, address, width=360, locale="zh-CN", color_scheme="dark")
         photograph(page, folder / "page_phone.png", ".top", ".lane")
         browser.close()
+
+
+def walk_texts(browser: Browser, address: str, folder: Path) -> None:
+    """The pictures of models that read texts."""
+    page = browser.new_page(viewport={"width": WIDTH, "height": 800}, locale="en-US")
+    page.goto(f"{address}/#model=shakespeare")
+    text = page.get_by_label("Type or paste a text")
+    text.fill("KING RICHARD:\nWhat news, my lord? The zebra ")
+    page.locator(".surprise").wait_for()
+    page.get_by_role("button", name="Generate").click()
+    page.get_by_role("button", name="Stop", exact=True).wait_for()
+    page.get_by_role("button", name="Generate").wait_for()
+    page.locator(".shares").wait_for()
+    photograph(page, folder / "page_text.png", ".lane", ".lane")
+    page = browser.new_page(viewport={"width": WIDTH, "height": 800}, locale="en-US")
+    page.goto(f"{address}/#model=tweets")
+    page.get_by_label("Type or paste a text").fill("No answer, two hours on hold. Great crew though, thanks!")
+    page.get_by_text("After 14 words").wait_for()
+    photograph(page, folder / "page_labels.png", ".lane", "section:has(#inside) .heat")
 
 
 if __name__ == "__main__":
