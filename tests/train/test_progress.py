@@ -73,6 +73,15 @@ def test_early_stopping_and_the_found_rate_are_said():
     assert lines[-1].endswith("kept epoch 1, validation 1")
 
 
+def test_what_is_counted_has_its_name(terminal):
+    for stream in (io.StringIO(), terminal):
+        display = show_progress("tag", counted="sentences", stream=stream)
+        assert isinstance(display, (PlainProgress, LiveProgress))
+        display.start(epochs=1, steps_per_epoch=9, batch_size=4, done=0)
+        assert re.fullmatch(r"[\d,]+ sentences/s", display._pace.speed(5))
+        display.close()
+
+
 def test_quiet_shows_nothing(capsys):
     assert show_progress("forecast", quiet=True) is None
     run(None)

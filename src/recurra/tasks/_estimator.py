@@ -2,21 +2,41 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from typing import Any, ClassVar
+from abc import abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from sklearn.base import BaseEstimator
 
 from recurra.errors import ConfigError
+from recurra.runtime import Session, load
+from recurra.train import Progress, TrainingResult, show_progress
+
+Fitted = TypeVar("Fitted")
 
 
-class Estimator(BaseEstimator):
+class Estimator(BaseEstimator, Generic[Fitted]):
     """scikit-learn's grammar over one frozen config: `get_params`, `set_params`, `clone` and grid search work.
 
-    The constructor's keywords are the fields of `config_class`, kept as given and checked when fitting.
+    The constructor's keywords are the fields of `config_class`, kept as given and checked when fitting. What fitting
+    made is in `fitted_`, which `_save` and `_load` keep; what its report shows is a `_page`.
     """
 
     config_class: ClassVar[type[BaseModel]]
+    _counted: ClassVar[str] = "samples"  # what progress counts
+    _save: ClassVar[Callable[..., None]]
+    _load: ClassVar[Callable[[str | Path], tuple[Any, Any]]]
+    _render: ClassVar[Callable[[Any], str]]  # a page as HTML
+    _draw: ClassVar[Callable[[str | Path, Any], list[Path]]]  # its pictures as PNG
+
+    fitted_: Fitted
+    scores_: Any
+    training_: TrainingResult | None = None
+    _plan: Any = None
+    _measured: Any = None
+    _path: Path | None = None  # of the bundle that holds it as it is
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -44,6 +64,58 @@ class Estimator(BaseEstimator):
     def checked_config(self) -> Any:
         """The options as one frozen config. Raises ConfigError that names the option."""
         return check_config(self.config_class, self.get_params(deep=False))
+
+    def stream(self, **options: Any) -> Session:
+        """A session that takes data as they come, of a model that was saved or loaded."""
+        if self._path is None:
+            raise ConfigError("To stream, a model must be saved: model.save(path), then recurra.load(path).stream().")
+        return load(self._path).stream(**options)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the model as a bundle: a folder of manifest, weights, preprocessing, scores and report.
+
+        A model that was fine-tuned since it was fitted has no report of its own.
+        """
+        report = None if self._measured is None or self._plan is None else self.report_html()
+        type(self)._save(path, self._model, self.scores_, report, overwrite=overwrite)
+        self._path = Path(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a bundle back."""
+        fitted, scores = cls._load(path)
+        model = cls(**dict(fitted.config))
+        model.fitted_, model.scores_, model._path = fitted, scores, Path(path)
+        return model
+
+    def report_html(self) -> str:
+        """The report on the fitting as one HTML page."""
+        return type(self)._render(self._checked_page())
+
+    def plot(self, folder: str | Path) -> list[Path]:
+        """Save the report's plots as PNG files in `folder`."""
+        return type(self)._draw(folder, self._checked_page())
+
+    @abstractmethod
+    def _page(self) -> Any:
+        """What the report on the fitting shows."""
+
+    def _checked_page(self) -> Any:
+        if self._plan is None or self._measured is None:
+            raise ConfigError("A loaded model has its report in the bundle, report.html; only fit makes a new one.")
+        return self._page()
+
+    @property
+    def _model(self) -> Fitted:
+        if not hasattr(self, "fitted_"):
+            name = type(self).__name__
+            raise ConfigError(f"This {name} is not fitted yet. Call fit(data) first, or recurra.load(path).")
+        return self.fitted_
+
+    def _display(self, progress: str) -> Progress | None:
+        """What shows training, where it is to be shown."""
+        task = type(self).__module__.split(".")[-2]
+        return show_progress(task, counted=self._counted) if progress == "auto" else None
 
 
 def check_config(config_class: type[BaseModel], options: dict[str, Any]) -> Any:

@@ -25,7 +25,8 @@ def is_live(stream: TextIO) -> bool:
 class LiveProgress:
     """Task, epoch, loss, validation, samples per second and time left in one line that redraws itself."""
 
-    def __init__(self, task: str, stream: TextIO) -> None:
+    def __init__(self, task: str, stream: TextIO, counted: str = "samples") -> None:
+        self._counted = counted
         console = Console(file=stream)
         # In a narrow terminal the end of the numbers, the speed, is what gives way.
         room = Column(no_wrap=True, overflow="ellipsis", max_width=max(20, console.width - len(task) - 12))
@@ -47,7 +48,7 @@ class LiveProgress:
     def start(self, *, epochs: int, steps_per_epoch: int, batch_size: int | None, done: int) -> None:
         self._epochs = epochs
         self._steps_per_epoch = steps_per_epoch
-        self._pace = Pace(steps=epochs * steps_per_epoch, batch_size=batch_size, done=done)
+        self._pace = Pace(steps=epochs * steps_per_epoch, batch_size=batch_size, done=done, counted=self._counted)
         self._bar.update(self._row, total=epochs * steps_per_epoch, completed=done)
         self._bar.start()
 

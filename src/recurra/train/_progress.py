@@ -41,21 +41,26 @@ class Progress(Protocol):
         ...
 
 
-def show_progress(task: str, *, quiet: bool = False, stream: TextIO | None = None) -> Progress | None:
-    """The progress display that fits `stream` (stderr by default); None, which shows nothing, when `quiet`."""
+def show_progress(
+    task: str, *, counted: str = "samples", quiet: bool = False, stream: TextIO | None = None
+) -> Progress | None:
+    """The progress display that fits `stream` (stderr by default); None, which shows nothing, when `quiet`.
+
+    `counted` is what a batch is made of.
+    """
     if quiet:
         return None
     from recurra.train._live import LiveProgress, is_live
 
     out = sys.stderr if stream is None else stream
-    return LiveProgress(task, out) if is_live(out) else PlainProgress(task, out)
+    return LiveProgress(task, out, counted) if is_live(out) else PlainProgress(task, out, counted)
 
 
 class Pace:
     """Speed and time left, from the steps of this run alone."""
 
-    def __init__(self, *, steps: int, batch_size: int | None, done: int) -> None:
-        self._steps = steps
+    def __init__(self, *, steps: int, batch_size: int | None, done: int, counted: str = "samples") -> None:
+        self._steps, self._counted = steps, counted
         self._batch_size = batch_size
         self._done_before = done
         self._start = perf_counter()
@@ -65,7 +70,7 @@ class Pace:
         rate = self._rate(done)
         if not rate:
             return ""
-        return f"{rate * self._batch_size:,.0f} samples/s" if self._batch_size else f"{rate:,.0f} steps/s"
+        return f"{rate * self._batch_size:,.0f} {self._counted}/s" if self._batch_size else f"{rate:,.0f} steps/s"
 
     def left(self, done: int) -> str:
         """For instance `1:05 left`."""
@@ -80,8 +85,8 @@ class Pace:
 class PlainProgress:
     """At most about twenty lines in all, for logs and pipes."""
 
-    def __init__(self, task: str, stream: TextIO) -> None:
-        self._task = task
+    def __init__(self, task: str, stream: TextIO, counted: str = "samples") -> None:
+        self._task, self._counted = task, counted
         self._stream = stream
         self._epochs = self._steps_per_epoch = self._every = 1
         self._pace = Pace(steps=1, batch_size=None, done=0)
@@ -90,7 +95,7 @@ class PlainProgress:
         self._epochs = epochs
         self._steps_per_epoch = steps_per_epoch
         self._every = -(-epochs // 18)
-        self._pace = Pace(steps=epochs * steps_per_epoch, batch_size=batch_size, done=done)
+        self._pace = Pace(steps=epochs * steps_per_epoch, batch_size=batch_size, done=done, counted=self._counted)
 
     def note(self, text: str) -> None:
         print(f"{self._task}: {text}", file=self._stream, flush=True)

@@ -7,9 +7,8 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from recurra.data.text import Documents
-from recurra.errors import ConfigError, DataError
+from recurra.errors import DataError
 from recurra.evaluate import Page, TaskScores, render_page, save_pictures
-from recurra.runtime import Session, load
 from recurra.tasks._estimator import Estimator
 from recurra.tasks.classify._config import ClassifyConfig, DocumentColumns
 from recurra.tasks.classify._fine_tuning import fine_tune
@@ -18,12 +17,11 @@ from recurra.tasks.classify._report import build_page
 from recurra.tasks.classify._samples import Samples, read_samples
 from recurra.tasks.classify._saving import load_fitted, save_fitted
 from recurra.tasks.classify._tables import answer_table
-from recurra.train import TrainingResult, show_progress
 
 Choices = tuple[tuple[str, object, str], ...]  # name of an option, its value, the reason
 
 
-class Classifier(Estimator):
+class Classifier(Estimator[Fitted]):
     """Puts texts, or series of numbers, into classes by a recurrent network, and says whether that beats the obvious.
 
     The keywords of the constructor are the fields of `ClassifyConfig`. Data are a table (CSV, Parquet, a frame) with a
@@ -42,6 +40,9 @@ class Classifier(Estimator):
     """
 
     config_class = ClassifyConfig
+    _counted = "texts"
+    _save, _load = staticmethod(save_fitted), staticmethod(load_fitted)
+    _render, _draw = staticmethod(render_page), staticmethod(save_pictures)
 
     fitted_: Fitted
     scores_: TaskScores
@@ -72,10 +73,10 @@ class Classifier(Estimator):
             self.notes_ = plan.notes
             if announce is not None:
                 announce(self.notes_, self.choices_)
-            display = show_progress("classify") if progress == "auto" else None
+            display = self._display(progress)
             self.fitted_, self.training_ = fit(plan, checkpoint=checkpoint, resume=resume, progress=display)
             self._measured = measure(self.fitted_, plan, self.training_)
-        self._plan = plan
+        self._plan, self._path = plan, None
         self.scores_ = self._measured.scores
         return self
 
@@ -85,10 +86,10 @@ class Classifier(Estimator):
         With `keep_zeros`, weights that are exactly 0 stay so: for what was pruned.
         """
         samples = self._read(data, needs_labels=True)
-        display = show_progress("classify") if progress == "auto" else None
+        display = self._display(progress)
         with computing(self._model.config):
             self.fitted_ = fine_tune(self._model, samples, keep_zeros=keep_zeros, progress=display)
-        self._plan = self._measured = None
+        self._measured = self._path = None
         return self
 
     def predict(self, data: Any) -> Any:
@@ -131,50 +132,13 @@ class Classifier(Estimator):
         value = scores.metrics[scores.headline]
         return 0.0 if value is None else value
 
-    def stream(self, **options: Any) -> Session:
-        """A session that takes text as it comes, or rows of numbers, of a model that `load` found."""
-        if self._path is None:
-            raise ConfigError("To stream, a model must be saved: model.save(path), then recurra.load(path).stream().")
-        return load(self._path).stream(**options)
-
-    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write the model as a bundle: a folder of manifest, weights, preprocessing, scores and report."""
-        report = None if self._plan is None else self.report_html()
-        save_fitted(path, self._model, self.scores_, report, overwrite=overwrite)
-        self._path = Path(path)
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a bundle back."""
-        fitted, scores = load_fitted(path)
-        model = cls(**dict(fitted.config))
-        model.fitted_, model.scores_, model._path = fitted, scores, Path(path)
-        return model
-
-    def report_html(self) -> str:
-        """The report on the fitting as one HTML page."""
-        return render_page(self._page())
-
-    def plot(self, folder: str | Path) -> list[Path]:
-        """Save the report's plots as PNG files in `folder`."""
-        return save_pictures(folder, self._page())
-
     def _page(self) -> Page:
-        if self._plan is None or self._measured is None or self.training_ is None:
-            raise ConfigError("A loaded model has its report in the bundle, report.html; only fit makes a new one.")
+        assert self._plan is not None and self.training_ is not None and self._measured is not None
         with computing(self._model.config):
             return build_page(self._model, self._plan, self.training_, self._measured)
 
     _plan: Plan | None = None
     _measured: Measured | None = None
-    _path: Path | None = None
-    training_: TrainingResult | None = None
-
-    @property
-    def _model(self) -> Fitted:
-        if not hasattr(self, "fitted_"):
-            raise ConfigError("This Classifier is not fitted yet. Call fit(data) first, or recurra.load(path).")
-        return self.fitted_
 
     def _read(self, data: Any, *, needs_labels: bool) -> Samples:
         fitted = self._model

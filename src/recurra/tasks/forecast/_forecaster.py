@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from recurra.data import Columns, Panel, read_panel
-from recurra.errors import ConfigError, DataError
+from recurra.errors import DataError
 from recurra.evaluate import Forecasts, ReportInputs, Scores, render_report, save_figures
 from recurra.tasks._estimator import Estimator
 from recurra.tasks.forecast._config import ForecastConfig
@@ -27,12 +27,11 @@ from recurra.tasks.forecast._job import (
 from recurra.tasks.forecast._report import report_inputs
 from recurra.tasks.forecast._saving import load_fitted, save_fitted
 from recurra.tasks.forecast._tables import forecast_table, like
-from recurra.train import TrainingResult, show_progress
 
 Choices = tuple[tuple[str, object, str], ...]  # name of an option, its value, the reason
 
 
-class Forecaster(Estimator):
+class Forecaster(Estimator[Fitted]):
     """Forecasts series from their past with a recurrent network, and says whether that beats the obvious.
 
     The keywords of the constructor are the fields of `ForecastConfig`. Data are a path (CSV, TSV, Parquet, Excel) or a
@@ -50,6 +49,8 @@ class Forecaster(Estimator):
     """
 
     config_class = ForecastConfig
+    _save, _load = staticmethod(save_fitted), staticmethod(load_fitted)
+    _render, _draw = staticmethod(render_report), staticmethod(save_figures)
 
     fitted_: Fitted
     scores_: Scores
@@ -81,10 +82,10 @@ class Forecaster(Estimator):
             self.notes_ = (*panel.notes, *plan.split.notes)
             if announce is not None:
                 announce(self.notes_, self.choices_)
-            display = show_progress("forecast") if progress == "auto" else None
+            display = self._display(progress)
             self.fitted_, self.training_ = fit(plan, checkpoint=checkpoint, resume=resume, progress=display)
             self._measured = measure(self.fitted_, panel, plan.split.test_start, self.training_)
-        self._plan, self._panel, self._source = plan, panel, data
+        self._plan, self._path, self._panel, self._source = plan, None, panel, data
         self.scores_ = self._measured.scores
         return self
 
@@ -94,10 +95,10 @@ class Forecaster(Estimator):
         With `keep_zeros`, weights that are exactly 0 stay so: for what was pruned.
         """
         panel = self._read(data)
-        display = show_progress("forecast") if progress == "auto" else None
+        display = self._display(progress)
         with computing(self._model.config):
             self.fitted_ = fine_tune(self._model, panel, keep_zeros=keep_zeros, progress=display)
-        self._measured = None
+        self._measured = self._path = None
         return self
 
     def predict(self, data: Any = None, *, seed: int | None = None) -> Any:
@@ -141,43 +142,14 @@ class Forecaster(Estimator):
         errors = [error for error in (metrics["mase"], metrics["wql"], metrics["mae"]) if error is not None]
         return -errors[0] if errors else -math.inf
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write the model as a bundle: a folder of manifest, weights, preprocessing, scores and report."""
-        report = None if self._plan is None else self.report_html()
-        save_fitted(path, self._model, self.scores_, report, overwrite=overwrite)
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a bundle back."""
-        fitted, scores = load_fitted(path)
-        model = cls(**dict(fitted.config))
-        model.fitted_, model.scores_ = fitted, scores
-        return model
-
-    def report_html(self) -> str:
-        """The report on the fitting as one HTML page."""
-        return render_report(self._report())
-
-    def plot(self, folder: str | Path) -> list[Path]:
-        """Save the report's plots as PNG files in `folder`."""
-        return save_figures(folder, self._report())
-
-    def _report(self) -> ReportInputs:
-        if self._plan is None or self._measured is None or self.training_ is None:
-            raise ConfigError("A loaded model has its report in the bundle, report.html; only fit makes a new one.")
+    def _page(self) -> ReportInputs:
+        assert self._plan is not None and self.training_ is not None and self._measured is not None
         return report_inputs(self._model, self._plan, self.training_, self._measured)
 
     _plan: Plan | None = None
     _measured: Measured | None = None
     _panel: Panel | None = None
     _source: Any = None
-    training_: TrainingResult | None = None
-
-    @property
-    def _model(self) -> Fitted:
-        if not hasattr(self, "fitted_"):
-            raise ConfigError("This Forecaster is not fitted yet. Call fit(data) first, or recurra.load(path).")
-        return self.fitted_
 
     def _read(self, data: Any) -> Panel:
         table = self._model.preparation.table

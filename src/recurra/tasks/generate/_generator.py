@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from recurra.errors import ConfigError, DataError
+from recurra.errors import DataError
 from recurra.evaluate import Page, TaskScores, render_page, save_pictures
 from recurra.runtime import Network
 from recurra.tasks._estimator import Estimator
@@ -14,12 +14,11 @@ from recurra.tasks.generate._job import Fitted, Measured, Plan, computing, evalu
 from recurra.tasks.generate._live_writing import Writer
 from recurra.tasks.generate._report import report_page
 from recurra.tasks.generate._saving import load_fitted, save_fitted
-from recurra.train import TrainingResult, show_progress
 
 Choices = tuple[tuple[str, object, str], ...]  # name of an option, its value, the reason
 
 
-class Generator(Estimator):
+class Generator(Estimator[Fitted]):
     """Learns to write like a text with a recurrent network, and says whether it predicts it better than n-grams do.
 
     The keywords of the constructor are the fields of `GenerateConfig`. Data are the path of a text file, packed or not,
@@ -30,6 +29,9 @@ class Generator(Estimator):
     """
 
     config_class = GenerateConfig
+    _counted = "pieces"
+    _save, _load = staticmethod(save_fitted), staticmethod(load_fitted)
+    _render, _draw = staticmethod(render_page), staticmethod(save_pictures)
 
     fitted_: Fitted
     scores_: TaskScores
@@ -53,17 +55,17 @@ class Generator(Estimator):
         training begins. `y` is there for scikit-learn and ignored.
         """
         config = self.checked_config()
-        plan = prepare(_path(data), config)
+        plan = prepare(_checked_path(data), config)
         with computing(config, plan.fitted.chosen.hidden_size):
             self.choices_ = tuple((name, value, why) for name, (value, why) in plan.reasons.items())
             self.notes_ = plan.notes
             if announce is not None:
                 announce(self.notes_, self.choices_)
-            display = show_progress("generate") if progress == "auto" else None
+            display = self._display(progress)
             self.fitted_, self.training_ = fit(plan, checkpoint=checkpoint, resume=resume, progress=display)
             learnt = plan.codes["training"].codes
             self._measured = measure(self.fitted_, plan.codes["test"], learnt, self.training_)
-        self._plan = plan
+        self._plan, self._path = plan, None
         self.scores_ = self._measured.scores
         return self
 
@@ -74,10 +76,10 @@ class Generator(Estimator):
 
         With `keep_zeros`, weights that are exactly 0 stay so: for what was pruned.
         """
-        display = show_progress("generate") if progress == "auto" else None
+        display = self._display(progress)
         with computing(self._model.config, self._model.chosen.hidden_size):
-            fine_tune(self._model, _path(data), keep_zeros=keep_zeros, progress=display)
-        self._measured = None
+            fine_tune(self._model, _checked_path(data), keep_zeros=keep_zeros, progress=display)
+        self._measured = self._path = None
         return self
 
     def predict(
@@ -127,7 +129,7 @@ class Generator(Estimator):
         model = self._model
         with computing(model.config, model.chosen.hidden_size):
             if data is not None:
-                return evaluate_on(model, _path(data), **options).scores
+                return evaluate_on(model, _checked_path(data), **options).scores
             if self._plan is None:
                 raise DataError("A loaded model has no text of its own. Pass the one to score: evaluate(path).")
             if self._measured is not None and dynamic is None and cache is None:
@@ -145,30 +147,8 @@ class Generator(Estimator):
         value = scores.metrics[scores.headline]
         return float("-inf") if value is None else -value
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write the model as a bundle: a folder of manifest, weights, vocabulary, scores and report."""
-        report = None if self._plan is None else self.report_html()
-        save_fitted(path, self._model, self.scores_, report, overwrite=overwrite)
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a bundle back."""
-        fitted, scores = load_fitted(path)
-        model = cls(**dict(fitted.config))
-        model.fitted_, model.scores_ = fitted, scores
-        return model
-
-    def report_html(self) -> str:
-        """The report on the fitting as one HTML page."""
-        return render_page(self._page())
-
-    def plot(self, folder: str | Path) -> list[Path]:
-        """Save the report's plots as PNG files in `folder`."""
-        return save_pictures(folder, self._page())
-
     def _page(self) -> Page:
-        if self._plan is None or self._measured is None or self.training_ is None:
-            raise ConfigError("A loaded model has its report in the bundle, report.html; only fit makes a new one.")
+        assert self._plan is not None and self.training_ is not None and self._measured is not None
         return report_page(self._plan, self.training_, self._measured, self._writer())
 
     def _writer(self) -> Writer:
@@ -178,16 +158,9 @@ class Generator(Estimator):
 
     _plan: Plan | None = None
     _measured: Measured | None = None
-    training_: TrainingResult | None = None
-
-    @property
-    def _model(self) -> Fitted:
-        if not hasattr(self, "fitted_"):
-            raise ConfigError("This Generator is not fitted yet. Call fit(data) first, or recurra.load(path).")
-        return self.fitted_
 
 
-def _path(data: Any) -> str | Path:
+def _checked_path(data: Any) -> str | Path:
     if not isinstance(data, (str, Path)):
         raise DataError(f"{type(data).__name__} was given; expected the path of a text file, or of a folder of them.")
     return data

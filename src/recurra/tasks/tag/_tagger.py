@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from recurra.data.text import Tagged, read_tagged
-from recurra.errors import ConfigError, DataError
+from recurra.errors import DataError
 from recurra.evaluate import Page, TaskScores, render_page, save_pictures
 from recurra.tasks._estimator import Estimator
 from recurra.tasks.tag._choices import choose_threads
@@ -15,13 +15,12 @@ from recurra.tasks.tag._job import Fitted, Measured, Plan, computing, fit, measu
 from recurra.tasks.tag._parts import read_sentences
 from recurra.tasks.tag._report import report_page
 from recurra.tasks.tag._saving import load_fitted, save_fitted
-from recurra.train import TrainingResult, show_progress
 
 Choices = tuple[tuple[str, object, str], ...]  # name of an option, its value, the reason
 Words = list[tuple[str, str]]  # of a sentence, each with its tag
 
 
-class Tagger(Estimator):
+class Tagger(Estimator[Fitted]):
     """Tags the words of sentences with a recurrent network, and says whether that beats the obvious.
 
     The keywords of the constructor are the fields of `TagConfig`. Data are a path (CoNLL-U; a word and its tag on each
@@ -38,6 +37,9 @@ class Tagger(Estimator):
     """
 
     config_class = TagConfig
+    _counted = "sentences"
+    _save, _load = staticmethod(save_fitted), staticmethod(load_fitted)
+    _render, _draw = staticmethod(render_page), staticmethod(save_pictures)
 
     fitted_: Fitted
     scores_: TaskScores
@@ -66,12 +68,12 @@ class Tagger(Estimator):
         self.notes_ = plan.notes
         if announce is not None:
             announce(self.notes_, self.choices_)
-        display = show_progress("tag") if progress == "auto" else None
+        display = self._display(progress)
         assert plan.training.threads is not None
         with computing(plan.training.threads):
             self.fitted_, self.training_ = fit(plan, checkpoint=checkpoint, resume=resume, progress=display)
             self._measured = measure_test(self.fitted_, plan.parts, self.training_)
-        self._plan = plan
+        self._plan, self._path = plan, None
         self.scores_ = self._measured.scores
         return self
 
@@ -80,9 +82,9 @@ class Tagger(Estimator):
 
         With `keep_zeros`, weights that are exactly 0 stay so: for what was pruned.
         """
-        display = show_progress("tag") if progress == "auto" else None
+        display = self._display(progress)
         fine_tune(self._model, data, keep_zeros=keep_zeros, progress=display)
-        self._measured = None
+        self._measured = self._path = None
         return self
 
     def predict(self, data: Any) -> list[Words]:
@@ -117,41 +119,12 @@ class Tagger(Estimator):
         """What `score` makes of scores: one number, larger is better."""
         return scores.metrics[scores.headline] or 0.0
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write the model as a bundle: a folder of manifest, weights, preprocessing, scores and report."""
-        report = None if self._plan is None or self._measured is None else self.report_html()
-        save_fitted(path, self._model, self.scores_, report, overwrite=overwrite)
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a bundle back."""
-        fitted, scores = load_fitted(path)
-        model = cls(**dict(fitted.config))
-        model.fitted_, model.scores_ = fitted, scores
-        return model
-
-    def report_html(self) -> str:
-        """The report on the fitting as one HTML page."""
-        return render_page(self._page())
-
-    def plot(self, folder: str | Path) -> list[Path]:
-        """Save the report's plots as PNG files in `folder`."""
-        return save_pictures(folder, self._page())
-
     def _page(self) -> Page:
-        if self._plan is None or self._measured is None or self.training_ is None:
-            raise ConfigError("A loaded model has its report in the bundle, report.html; only fit makes a new one.")
+        assert self._plan is not None and self.training_ is not None and self._measured is not None
         return report_page(self._model, self._plan, self.training_, self._measured, self.choices_, self.notes_)
 
     _plan: Plan | None = None
     _measured: Measured | None = None
-    training_: TrainingResult | None = None
-
-    @property
-    def _model(self) -> Fitted:
-        if not hasattr(self, "fitted_"):
-            raise ConfigError("This Tagger is not fitted yet. Call fit(data) first, or recurra.load(path).")
-        return self.fitted_
 
     def _read(self, data: Any) -> Tagged:
         tokeniser = self._model.encoder.tokeniser
