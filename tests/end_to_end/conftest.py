@@ -31,6 +31,27 @@ def daily(rows: int = 120, *, changes: dict[int, str] | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
+def text_files() -> dict[str, str]:
+    """Small files of labelled texts, tagged words and plain lines, by name; each easy to learn."""
+    good, bad = ("fine", "warm", "grand"), ("dull", "slow", "weak")
+    rows = [
+        (f"the {('film', 'play')[at % 3 % 2]} no {at} is {(good, bad)[at % 2][at % 3]}", at % 2) for at in range(120)
+    ]
+    table = "".join(f"{text},{('good', 'bad')[label]}\n" for text, label in rows)
+    tagged = "".join(
+        "".join(
+            f"{word}\t{'ADJ' if word in good + bad else 'NUM' if word.isdigit() else 'X'}\n" for word in text.split()
+        )
+        + "\n"
+        for text, _ in rows
+    )
+    return {
+        "texts.csv": f"text,label\n{table}",
+        "words.conll": tagged,
+        "lines.txt": "".join(f"{t}.\n" for t, _ in rows),
+    }
+
+
 @dataclass
 class Outcome:
     code: int

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from end_to_end.conftest import start
+from end_to_end.conftest import start, text_files
 
 pytestmark = pytest.mark.slow
 
@@ -79,3 +79,30 @@ def test_resuming_with_other_options_is_refused(tmp_path) -> None:
     assert code == 2
     assert "was written with other options: you gave seed=3 (it has 0)" in err
     assert not (tmp_path / "model").exists()
+
+
+# A run of each kind of text model, long enough to break off.
+TEXTS = {
+    "classify": ("texts.csv", "--hidden-size 8 --embedding-size 8 --epochs 30 --patience 0".split()),
+    "tag": ("words.conll", "--hidden-size 8 --word-size 8 --epochs 30 --patience 0".split()),
+    "generate": ("lines.txt", "--hidden-size 8 --epochs 40 --patience 0".split()),
+}
+
+
+@pytest.mark.parametrize("task", TEXTS)
+def test_killed_fits_of_text_go_on_to_the_same_bits(tmp_path, task) -> None:
+    data, options = TEXTS[task]
+    for name, content in text_files().items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    arguments = ["fit", task, data, *options, "--threads", "1", "--quiet", "--out"]
+    assert finish(start(tmp_path, *arguments, "whole"))[0] == 0
+    process = start(tmp_path, *arguments, "model")
+    wait_for_checkpoint(tmp_path, process)
+    process.kill()
+    assert finish(process)[0] == -signal.SIGKILL
+    assert not (tmp_path / "model").exists()
+    code, _, err = finish(start(tmp_path, *arguments, "model", "--resume"))
+    assert code == 0, err
+    names = ("weights.safetensors", "preprocessing.json", "scores.json")
+    one, other = ({name: (tmp_path / model / name).read_bytes() for name in names} for model in ("model", "whole"))
+    assert one == other

@@ -85,7 +85,7 @@ def test_duplicates_and_clashes_are_said() -> None:
     [
         (9, [("a",)] * 9, {}, DataError, "All 9 texts have the label 'a'; expected two labels"),
         (9, [()] * 9, {}, DataError, "None of 9 texts has a label"),
-        (2, None, {}, DataError, "too few for a test part of 20%"),
+        (2, None, {}, DataError, "can't fill a test part of 20%"),
         (9, None, {"test": 0.95}, ConfigError, "leave no texts for training"),
         (9, None, {"test": "some"}, ConfigError, "test is 'some'; expected a share"),
         (9, None, {"validation": -1}, ConfigError, "validation is -1; expected a share"),
@@ -94,3 +94,11 @@ def test_duplicates_and_clashes_are_said() -> None:
 def test_what_cannot_be_split(count, labels, options, error, message) -> None:
     with pytest.raises(error, match=message):
         split(numbered(count), labels, **options)
+
+
+def test_texts_are_called_what_they_are() -> None:
+    parts = split_documents([*numbered(20), "text 3"], None, validation=0.1, test=0.2, seed=0, noun="sentence")
+    assert parts.notes == (
+        "15 sentences to learn from, 2 to steer training by, 4 to test.",
+        "1 sentence repeats an earlier one; equal sentences stay in one part.",
+    )

@@ -27,12 +27,13 @@ def split_documents(
     validation: float,
     test: float | str,
     seed: int,
+    noun: str = "text",
 ) -> Parts:
     """Split texts at random, so that each part has its share of every label and equal texts are in one part.
 
     Texts are equal that differ in case and white space only. `test` is a share, or a number of texts; 0 leaves that
     part empty. Texts with several labels count as of their rarest one. A label with one text (or equal ones only)
-    goes to training.
+    goes to training. `noun` is what texts are called in messages.
 
     Raises DataError where all labels are the same, ConfigError where the parts leave nothing for training.
     """
@@ -40,13 +41,13 @@ def split_documents(
     shares = {"test": _share(test, count, "test"), "validation": _share(validation, count, "validation")}
     if sum(shares.values()) >= 1:
         raise ConfigError(
-            f"test {test} and validation {validation} together leave no texts for training. Make one of them smaller."
+            f"test {test} and validation {validation} together leave no {noun}s for training. Make one of them smaller."
         )
     classes, notes = _classes(labels, count)
     groups: dict[str, list[int]] = defaultdict(list)
     for index, text in enumerate(texts):
         groups[" ".join(text.casefold().split())].append(index)
-    notes += _about_duplicates(groups, labels)
+    notes += _about_duplicates(groups, labels, noun)
     by_class: dict[str, list[list[int]]] = defaultdict(list)
     for members in groups.values():
         by_class[classes[members[0]]].append(members)
@@ -65,12 +66,13 @@ def split_documents(
     parts = {name: np.array(sorted(part), np.int64) for name, part in taken.items()}
     for name, share in shares.items():
         if share and not parts[name].size:
+            enough = f"{int(np.ceil(1 / share))}{'' if labels is None else ' of a label'} or more"
             raise DataError(
-                f"{counted(count, 'text')}, {len(groups):,} of them different, are too few for a {name} part "
-                f"of {share:.0%}. Expected {int(np.ceil(1 / share))} of a label or more; add texts, or enlarge it."
+                f"{counted(count, noun)}, {len(groups):,} different, can't fill a {name} part of {share:.0%}. Expected "
+                f"{enough}; add {noun}s, or enlarge it."
             )
     learnt, steering, tested = (f"{parts[name].size:,}" for name in ("training", "validation", "test"))
-    sizes = f"{learnt} texts to learn from, {steering} to steer training by, {tested} to test."
+    sizes = f"{learnt} {noun}s to learn from, {steering} to steer training by, {tested} to test."
     return Parts(**parts, notes=(sizes, *notes))
 
 
@@ -101,12 +103,12 @@ def _classes(labels: Sequence[tuple[str, ...]] | None, count: int) -> tuple[list
     return [min(each, key=lambda label: (total[label], label), default="") for each in labels], []
 
 
-def _about_duplicates(groups: dict[str, list[int]], labels: Sequence[tuple[str, ...]] | None) -> list[str]:
+def _about_duplicates(groups: dict[str, list[int]], labels: Sequence[tuple[str, ...]] | None, noun: str) -> list[str]:
     again = [members for members in groups.values() if len(members) > 1]
     if not again:
         return []
     notes = [
-        f"{counted(sum(map(len, again)) - len(again), 'text')} repeat an earlier one; equal texts stay in one part."
+        f"{counted(sum(map(len, again)) - len(again), noun, 'repeats')} an earlier one; equal {noun}s stay in one part."
     ]
     if labels is not None:
         clashing = sum(len({frozenset(labels[member]) for member in members}) > 1 for members in again)

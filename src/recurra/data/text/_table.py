@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -109,9 +110,10 @@ def _text_column(table: Table, head: pl.DataFrame, asked: str | None, label: str
             hint = f"Columns with text: {listed(words)}." if words else "No column holds text."
             raise DataError(f"{table.name}: column {name!r} holds numbers, asked for as text. {hint}")
         return name
-    usable = [name for name in table.columns if name != label and head[name].dtype == pl.String]
+    apart = {label} if label else set(_named(table.columns, _LABELS))
+    usable = [name for name in table.columns if name not in apart and head[name].dtype == pl.String]
     usable = [name for name in usable if not _is_numeric(head[name])]
-    named = [name for wanted in _TEXTS for name in usable if name.casefold() == wanted]
+    named = _named(usable, _TEXTS)
     if named:
         return named[0]
     sizes = {name: float(head[name].str.len_chars().mean() or 0) for name in usable}  # pyright: ignore[reportArgumentType]
@@ -127,13 +129,18 @@ def _text_column(table: Table, head: pl.DataFrame, asked: str | None, label: str
     return longest
 
 
+def _named(columns: Iterable[str], wanted: Iterable[str]) -> list[str]:
+    """The columns with a usual name, the most usual first."""
+    return [name for each in wanted for name in columns if name.casefold() == each]
+
+
 def _label_column(table: Table, head: pl.DataFrame, asked: str | None, text: str, *, needed: bool) -> str | None:
     if asked is not None:
         if not needed and asked not in table.columns:
             return None
         return table.resolve([asked], "label")[0]
     others = [name for name in table.columns if name != text]
-    named = [name for wanted in _LABELS for name in others if name.casefold() == wanted]
+    named = _named(others, _LABELS)
     few = [name for name in others if 1 < head[name].n_unique() <= max(2, head.height // 5)]
     found = named or few
     if len(found) == 1 or named:

@@ -51,17 +51,27 @@ def read_parts(data: Any, config: TagConfig) -> Parts:
         others[name] = read_sentences(asked, tagged.column or config.column)
         notes += (f"{name}: {note}" for note in others[name].notes)
     sentences = tagged.sentences
+    if len(sentences) == 1:
+        raise DataError(
+            f"{tagged.name} is one sentence of {len(sentences[0].words):,} words, and training needs several. Put a "
+            "blank line after each sentence; each word has a line of its own, with its tag."
+        )
+    _check_tags(sentences, tagged)
     parts = {"training": sentences, **{name: other.sentences for name, other in others.items()}}
     if shares:
         texts = [" ".join(sentence.words) for sentence in sentences]
         split = split_documents(
-            texts, None, validation=shares.get("validation", 0), test=shares.get("test", 0), seed=config.seed
+            texts,
+            None,
+            validation=shares.get("validation", 0),
+            test=shares.get("test", 0),
+            seed=config.seed,
+            noun="sentence",
         )
         notes += split.notes
         parts["training"] = tuple(sentences[at] for at in split.training)
         parts |= {name: tuple(sentences[at] for at in getattr(split, name)) for name in shares}
     parts["training"] = _cut(parts["training"], notes)
-    _check_tags(parts["training"], tagged)
     notes += _about_repeats(parts, others)
     return Parts(
         **parts,
@@ -145,7 +155,7 @@ def _check_tags(sentences: Sequence[Sentence], tagged: Tagged) -> None:
     tags = {tag for sentence in sentences for tag in sentence.tags}
     if len(tags) < 2:
         raise DataError(
-            f"{tagged.name}: all words of the training part have the tag {min(tags, default='')!r} in column "
+            f"{tagged.name}: all words have the tag {min(tags, default='')!r} in column "
             f"{tagged.column or 'tags'}; expected two tags or more. Choose another with --column."
         )
 
