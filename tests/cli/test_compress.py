@@ -9,6 +9,7 @@ import pytest
 import recurra
 from recurra.bundle import open_bundle
 from recurra.cli import main
+from recurra.cli._compress import _change
 from tasks.forecast.panels import season_and_noise, tiny
 
 
@@ -35,6 +36,17 @@ def test_size_time_and_score_before_and_after(shop, capsys) -> None:
     assert {"weights, bytes", "zeros", "window, µs", "mae", "mase", "wql"} <= lines.keys()
     assert out.endswith("Model   small\n")
     assert recurra.load("small").evaluate("sales.csv").metrics["mae"] is not None
+
+
+def test_a_change_is_said_to_be_good_or_bad() -> None:
+    assert _change(100.0, 101.0, larger=False) == "+1.00%, worse"
+    assert _change(100.0, 99.0, larger=False) == "-1.00%, better"
+    assert _change(0.5, 0.49, larger=True) == "-2.00%, worse"
+    assert [_change(0.5, 0.5, larger=True), _change(0.0, 0.0, larger=True), _change(0.0, 0.2, larger=True)] == [
+        "",
+        "",
+        "+0.2",
+    ]
 
 
 def test_pruned_weights_stay_zero_through_tuning(shop, capsys) -> None:

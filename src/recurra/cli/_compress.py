@@ -12,7 +12,7 @@ from recurra.cli._output import PLAIN, Output, OutputOptions, Screen
 def compress(
     bundle: Annotated[Path, Parameter(help="Folder that `recurra fit` wrote.")],
     data: Annotated[
-        str | None, Parameter(help="Table to fine-tune and to measure on, best the one that it was fitted on.")
+        str | None, Parameter(help="Data to fine-tune and to measure on, best the one that it was fitted on.")
     ] = None,
     /,
     *,
@@ -44,7 +44,7 @@ def compress(
     ]
     if before.scores is not None:
         rows += [
-            [name, f"{old:.5g}", f"{new:.5g}", f"{new / old - 1:+.2%}" if old else ""]
+            [name, f"{old:.5g}", f"{new:.5g}", _change(old, new, larger=name in before.scores.larger_is_better)]
             for name, old in before.scores.metrics.items()
             if old is not None and (new := after.scores.metrics[name]) is not None
         ]
@@ -53,6 +53,13 @@ def compress(
         screen.say("The score was not measured: no DATA was given.", style="yellow")
     screen.say(f"Model   {out}")
     screen.document({"bundle": str(bundle), "out": str(out), "before": _side(before), "after": _side(after)})
+
+
+def _change(old: float, new: float, *, larger: bool) -> str:
+    """By how much of itself a metric changed, and whether that is good."""
+    if old == new or not old:
+        return "" if old == new else f"{new - old:+.2g}"
+    return f"{new / old - 1:+.2%}, {'better' if (new > old) == larger else 'worse'}"
 
 
 def _task(data: str, output: OutputOptions) -> Any:

@@ -33,9 +33,11 @@ def evaluate(
     """Score a saved model."""
     screen = Screen(output)
     model: Any = recurra.load(bundle)
-    options: dict[str, Any] = {name: value for name, value in (("dynamic", dynamic), ("cache", cache)) if value is not None}
+    options: dict[str, Any] = {
+        name: value for name, value in (("dynamic", dynamic), ("cache", cache)) if value is not None
+    }
     if options and not isinstance(model, recurra.Generator):
         raise ConfigError(f"--{next(iter(options))} is for models of fit generate; {bundle} is another. Leave it out.")
     scores = model.evaluate(data, **options)
-    print_scores(screen, scores)
+    print_scores(screen, scores, f"On {data}")
     screen.document({"bundle": str(bundle), "data": data, "scores": scores.model_dump(mode="json")})

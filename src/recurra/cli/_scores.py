@@ -36,7 +36,7 @@ class Scores(Protocol):
     def model_dump(self, *, mode: Literal["json"]) -> dict[str, Any]: ...
 
 
-def print_scores(screen: Screen, scores: Scores) -> None:
+def print_scores(screen: Screen, scores: Scores, title: str = "On the test part") -> None:
     """The model beside the baselines, the best of each line in bold, and the verdict."""
     lines = []
     for metric, own in scores.metrics.items():
@@ -46,7 +46,7 @@ def print_scores(screen: Screen, scores: Scores) -> None:
         better = max if metric in scores.larger_is_better else min
         best = better(known) if len(known) > 1 else None
         lines.append([metric, *(_cell(value, best=value is not None and value == best) for value in values)])
-    screen.table("On the test part", ["", "model", *scores.baselines], lines)
+    screen.table(title, ["", "model", *scores.baselines], lines)
     screen.say("")
     screen.say(scores.verdict.sentence, style="bold")
     if scores.warning is not None:

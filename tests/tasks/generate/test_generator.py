@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import signal
 
 import numpy as np
@@ -54,6 +55,14 @@ def test_another_text_is_measured_whole(folder, name, tmp_path):
     assert list(scores.baselines) == ["unigram"]
     assert scores.counts["characters"] == len(other.read_text())
     assert "Kneser-Ney needs the text" in scores.warning
+
+
+def test_a_long_text_is_scored_in_part_and_that_is_said(folder, name, tmp_path, monkeypatch):
+    monkeypatch.setattr("recurra.tasks.generate._job.MOST_MEASURED", 100)
+    (tmp_path / "other.txt").write_text(lines(20, seed=9))
+    scores = recurra.load(folder / name).evaluate(tmp_path / "other.txt")
+    assert scores.counts["tokens"] == 100
+    assert re.match(r"The first 100 of [\d,]+ pieces were scored\. Kneser-Ney needs", scores.warning)
 
 
 @pytest.mark.parametrize("options", [{"dynamic": 0.5}, {"cache": 50}])
