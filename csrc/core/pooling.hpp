@@ -8,7 +8,7 @@
 // Many vectors to one: the steps of a sequence, and the characters of a word.
 namespace recurra::core::arrays {
 
-enum class Pooling : std::uint8_t { kMax, kMean, kAttention };
+enum class Pooling : std::uint8_t { kMax, kMean, kAttention, kRoot };
 
 // What pooling carries on beside a vector: how many steps there were, or the sum of their weights, and the largest
 // score.
@@ -34,6 +34,7 @@ inline Pooled pool(Pooling how, const float* x, const float* scores, Index time,
                 now.weight += 1;
                 break;
             case Pooling::kMean:
+            case Pooling::kRoot:
                 for (Index i = 0; i < width; ++i) value[i] += x[i];
                 now.weight += 1;
                 break;
@@ -53,6 +54,9 @@ inline Pooled pool(Pooling how, const float* x, const float* scores, Index time,
     }
     return now;
 }
+
+// What the sum of a pool is divided by.
+inline float divisor(Pooling how, float weight) noexcept { return how == Pooling::kRoot ? std::sqrt(weight) : weight; }
 
 // What a convolution over the characters of a word gives at its largest, (channels); zeros of a word without any.
 //   codes (n)   table (kernel, categories, channels): what a character gives to a window, by its place there

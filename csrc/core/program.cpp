@@ -287,7 +287,8 @@ struct Program::Pass {
                 state[width + 1] = pooled.peak;
             }
             if (how == arrays::Pooling::kMax || pooled.weight == 0) continue;
-            for (Index i = 0; i < width; ++i) out[i] /= pooled.weight;
+            const float divisor = arrays::divisor(how, pooled.weight);
+            for (Index i = 0; i < width; ++i) out[i] /= divisor;
         }
     }
 

@@ -131,7 +131,7 @@ Program::Program(std::vector<Value> values, std::vector<Instruction> instruction
                 }
                 break;
             case Kind::kPool:
-                fits = it.axis >= 0 && it.axis <= 2 && out[0] == 1 && out[1] == in(0)[1] && out[2] == 1 &&
+                fits = it.axis >= 0 && it.axis <= 3 && out[0] == 1 && out[1] == in(0)[1] && out[2] == 1 &&
                        in(0)[2] == 1 && (it.axis == 2) == (it.in.size() == 2);
                 if (fits && it.axis == 2) fits = in(1) == std::array<Index, 3>{in(0)[0], 1, 1};
                 if (fits && it.state >= 0) state_size_ = std::max(state_size_, it.state + out[1] + 2);

@@ -56,7 +56,7 @@ void expect_close(const char* what, double found, double expected) {
 void pools_are_what_they_say() {
     const std::vector<float> x = random_floats(kTime * kChannels, 1);
     const std::vector<float> scores = random_floats(kTime, 2);
-    for (const Pooling how : {Pooling::kMax, Pooling::kMean, Pooling::kAttention}) {
+    for (const Pooling how : {Pooling::kMax, Pooling::kMean, Pooling::kAttention, Pooling::kRoot}) {
         std::vector<float> value(kChannels);
         const Pooled pooled = core::arrays::pool(how, x.data(), scores.data(), kTime, kChannels, {}, value.data());
         for (std::int64_t i = 0; i < kChannels; ++i) {
@@ -70,7 +70,9 @@ void pools_are_what_they_say() {
                 weight += share;
             }
             const bool is_max = how == Pooling::kMax;
-            expect_close("a pool", is_max ? value[i] : value[i] / pooled.weight, is_max ? largest : sum / weight);
+            const double divisor = how == Pooling::kRoot ? std::sqrt(weight) : weight;
+            const float mean = value[i] / core::arrays::divisor(how, pooled.weight);
+            expect_close("a pool", is_max ? value[i] : mean, is_max ? largest : sum / divisor);
         }
     }
     // So far apart that only the largest counts, in either order; a NaN stays one.
@@ -317,7 +319,7 @@ void what_does_not_fit_is_refused() {
     const Value row{.dims = {1, 3, 1}, .place = Value::Place::kConstant, .constant = std::vector<float>(3)};
     EXPECT(!refused({x}, {.kind = Kind::kPool, .in = {0}, .axis = 1}));
     EXPECT(refused({x}, {.kind = Kind::kPool, .in = {0}, .axis = 2}));
-    EXPECT(refused({x}, {.kind = Kind::kPool, .in = {0}, .axis = 3}));
+    EXPECT(refused({x}, {.kind = Kind::kPool, .in = {0}, .axis = 4}));
     EXPECT(!refused({x, scores}, {.kind = Kind::kPool, .in = {0, 1}, .axis = 2}));
     EXPECT(refused({x, x}, {.kind = Kind::kPool, .in = {0, 1}, .axis = 2}));
     EXPECT(!refused({x, square, row}, {.kind = Kind::kPaths, .in = {0, 1, 2}}));

@@ -79,7 +79,7 @@ BLOCKS = [
     BlockCase("last both ways", blocks.Last(bidirectional=True), (7, 4)),
     *(
         BlockCase(f"pool {method}", blocks.Pool(method=method, size=5), (7, 4))
-        for method in ("max", "mean", "attention")
+        for method in ("max", "mean", "attention", "root")
     ),  # pyright: ignore
     BlockCase("crf", blocks.Crf(forbidden=((0, 2), (1, 1)), forbidden_first=(2,)), (7, 3)),
     BlockCase("tied linear", TIED, (7, 3)),

@@ -90,9 +90,9 @@ CLASSES = Composition(
         _WORDS,
         Branch(name="encoded", takes=("embedded",), blocks=(Recurrent(cell="gru", hidden_size=6),)),
         Branch(name="last", takes=("encoded",), blocks=(Last(),)),
-        *(Branch(name=how, takes=("encoded",), blocks=(Pool(method=how, size=3),)) for how in ("max", "mean")),  # pyright: ignore
+        *(Branch(name=how, takes=("encoded",), blocks=(Pool(method=how, size=3),)) for how in ("max", "mean", "root")),  # pyright: ignore
         Branch(name="attention", takes=("encoded",), blocks=(Pool(method="attention", size=3),)),
-        Branch(name="classes", takes=("last", "max", "mean", "attention"), blocks=(Linear(size=3),)),
+        Branch(name="classes", takes=("last", "max", "mean", "root", "attention"), blocks=(Linear(size=3),)),
     ),
 )
 # A tied output beside an adaptive one.

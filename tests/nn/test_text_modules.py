@@ -36,7 +36,10 @@ def test_pools_by_hand() -> None:
     lengths = torch.tensor([2])
     assert nn.build(blocks.Pool(method="max"), 2)(x, lengths=lengths)[0].tolist() == [[3.0, 5.0]]
     assert nn.build(blocks.Pool(method="mean"), 2)(x, lengths=lengths)[0].tolist() == [[2.0, 1.5]]
-    for method in ("max", "mean", "attention"):
+    torch.testing.assert_close(
+        nn.build(blocks.Pool(method="root"), 2)(x, lengths=lengths)[0], torch.tensor([[4.0, 3.0]]) / 2**0.5
+    )
+    for method in ("max", "mean", "attention", "root"):
         assert not nn.build(blocks.Pool(method=method), 2)(x, lengths=torch.tensor([0]))[0].any()  # pyright: ignore
 
 

@@ -21,7 +21,7 @@ def pool(
     peak, weight = zero, graph.add("Add", zero, count)
     if block.method == "max":
         value = graph.add("ReduceMax", x, axes=[1], keepdims=0)
-    elif block.method == "mean":
+    elif block.method in ("mean", "root"):
         value = graph.add("ReduceSum", x, graph.ints(1), keepdims=0)
     else:
         scores = _scores(graph, x, place)  # (B, T, 1)
@@ -34,7 +34,8 @@ def pool(
         numbers = graph.add("Squeeze", states[0].name, graph.ints(0))
         before = graph.add("Split", numbers, graph.ints(place.width, 1, 1), outputs=3, axis=1)
         value, weight, peak = _merged(graph, block.method, before, [value, weight, peak])
-    pooled = value if block.method == "max" else graph.add("Div", value, weight)
+    divisor = graph.add("Sqrt", weight) if block.method == "root" else weight
+    pooled = value if block.method == "max" else graph.add("Div", value, divisor)
     if not states:
         return pooled, {}
     after = graph.add("Concat", value, weight, peak, axis=1)

@@ -59,8 +59,8 @@ def _recurrent(block: blocks.Recurrent, place: Place, states: tuple[StateField, 
 
 
 def _pool(block: blocks.Pool, place: Place, states: tuple[StateField, ...]) -> Code:
-    function = "largest" if block.method == "max" else "weighted_mean"
-    scores = {"max": "", "mean": ", torch.zeros_like({x}[..., :1])"}.get(
+    function = {"max": "largest", "root": "rooted_sum"}.get(block.method, "weighted_mean")
+    scores = {"max": "", "root": "", "mean": ", torch.zeros_like({x}[..., :1])"}.get(
         block.method, ', {self}["query"]({self}["key"]({x}).tanh())'
     )
     if block.method != "attention":

@@ -45,6 +45,16 @@ def largest(x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
     return value, torch.cat([value, count, torch.zeros_like(count)], dim=1)[None]
 
 
+def rooted_sum(x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """The sum over steps by the root of their number; the state is the sum, the number, and 0."""
+    value = x.sum(1)
+    count = torch.full_like(value[:, :1], x.shape[1])
+    if state is not None:
+        before, steps, _ = state[0].split([x.shape[2], 1, 1], dim=1)
+        value, count = value + before, count + steps
+    return value / count.sqrt(), torch.cat([value, count, torch.zeros_like(count)], dim=1)[None]
+
+
 def weighted_mean(x: Tensor, scores: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """The mean over steps by weights exp(score); the state is sum and weight, less the highest score, and that."""
     peak = scores.amax(1)

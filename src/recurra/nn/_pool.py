@@ -43,7 +43,8 @@ class PoolModule(nn.Module):
         state = _merged(state, self._pooled(x, within), self.method)
         if self.method == "max":
             return torch.where(state.weight > 0, state.value, 0.0), state
-        return state.value / state.weight.clamp(min=torch.finfo(x.dtype).tiny), state
+        weight = state.weight.sqrt() if self.method == "root" else state.weight
+        return state.value / weight.clamp(min=torch.finfo(x.dtype).tiny), state
 
     def weights(
         self, x: Float[Tensor, "batch time hidden"], lengths: Int[Tensor, "batch"]

@@ -170,7 +170,7 @@ def _pool(low: Lowering, block: blocks.Pool, name: str, x: Value) -> Value:
         key = low.build.add("linear", (x.shape[0], block.size), x, weights=low.weights.linear(f"{name}.key"))
         query = low.weights.linear(f"{name}.query", has_bias=False)
         given.append(low.build.add("linear", (x.shape[0], 1), low.build.add("tanh", key.shape, key), weights=query))
-    axis = ("max", "mean", "attention").index(block.method)
+    axis = ("max", "mean", "attention", "root").index(block.method)
     pooled = low.build.add("pool", (1, width), *given, axis=axis, state=low.state_of(name))
     return low.build.view(pooled, (width,))
 
