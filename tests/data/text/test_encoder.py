@@ -59,9 +59,16 @@ def test_rare_characters_are_unknown_in_training_too() -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(words=WORDS, asked=WORDS, lower=st.booleans(), casing=st.booleans(), characters=st.integers(0, 7))
-def test_an_encoder_survives_json(words, asked, lower, casing, characters) -> None:
-    encoder = fit_encoder([words], CharacterTokeniser(), lower=lower, casing=casing, characters=characters)
+@given(
+    words=WORDS,
+    asked=WORDS,
+    lower=st.booleans(),
+    casing=st.booleans(),
+    characters=st.integers(0, 7),
+    longest_run=st.integers(1, 3),
+)
+def test_an_encoder_survives_json(words, asked, **options) -> None:
+    encoder = fit_encoder([words], CharacterTokeniser(), **options)
     before = encoder.encode(words + asked)
     again = Encoder.model_validate_json(encoder.model_dump_json())
     assert again == encoder
@@ -71,7 +78,34 @@ def test_an_encoder_survives_json(words, asked, lower, casing, characters) -> No
     }
     for name, array in before.items():
         np.testing.assert_array_equal(array, after[name])
-        assert array.max(initial=0) < encoder.categories[name]
+        assert name == "runs" or array.max(initial=0) < encoder.categories[name]
+
+
+def test_runs_by_hand() -> None:
+    encoder = fit_encoder(
+        [["Not", "a", "film"], ["not", "A", "film", "film"]], WordTokeniser(), lower=True, longest_run=3, most_runs=1
+    )
+    assert [known.pieces for known in encoder.runs] == [("a film",), ("not a film",)]
+    assert encoder.widths == {"words": 1, "runs": 2}
+    assert encoder.encode("a not A film film".split())["runs"].tolist() == [[0, 0], [0, 0], [0, 0], [1, 1], [0, 0]]
+    assert encoder.encode([])["runs"].shape == (0, 2)
+
+
+@settings(max_examples=40, deadline=None)
+@given(words=st.lists(st.sampled_from("abc"), max_size=9), cut=st.integers(0, 9), kept=st.integers(2, 9))
+def test_runs_go_on_from_the_words_before(words: list[str], cut: int, kept: int) -> None:
+    encoder = fit_encoder(["abcabcab", "aabbccaa"], CharacterTokeniser(), longest_run=3)
+    whole = encoder.encode(words)
+    part = encoder.encode(words[cut:], words[:cut][-kept:])
+    for name, array in whole.items():
+        np.testing.assert_array_equal(part[name], array[cut:])
+
+
+def test_rare_runs_are_forgotten_when_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recurra.data.text._runs._MOST_COUNTED", 4)
+    texts = ["ab", "ab", "cd", "ef", "gh", "gh", "ij"]
+    encoder = fit_encoder(texts, CharacterTokeniser(), longest_run=2)
+    assert encoder.runs[0].pieces == ("a b", "g h")
 
 
 @settings(max_examples=60, deadline=None)

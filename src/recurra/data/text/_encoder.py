@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
+from recurra.data.text._runs import RunCounts, runs_of
 from recurra.data.text._tokeniser import AnyTokeniser
 from recurra.data.text._vocabulary import UNKNOWN, Vocabulary
 
@@ -21,7 +22,8 @@ class Encoder(BaseModel):
     "words" holds a code of the vocabulary, 0 for unknown. "casing" tells how a word is written: 0 without letter or
     digit, 1 lower, 2 Capitalised, 3 UPPER, 4 miXed, 5 a number, 6 letters and digits. "characters" holds the first
     `most_characters` characters of the word, or the first and last halves of a longer one: 0 is padding after the word,
-    1 an unknown character, k + 2 the k-th known one.
+    1 an unknown character, k + 2 the k-th known one. "runs" holds the codes of the two words that end here, of the
+    three, and so on, 0 for unknown ones, as where there are no words before.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +34,7 @@ class Encoder(BaseModel):
     casing: bool = False
     characters: Vocabulary | None = None
     most_characters: PositiveInt = 20
+    runs: tuple[Vocabulary, ...] = ()  # of two words, of three, ...
 
     @property
     def widths(self) -> dict[str, int]:
@@ -41,6 +44,8 @@ class Encoder(BaseModel):
             widths["casing"] = 1
         if self.characters is not None:
             widths["characters"] = self.most_characters
+        if self.runs:
+            widths["runs"] = len(self.runs)
         return widths
 
     @property
@@ -50,20 +55,25 @@ class Encoder(BaseModel):
 
     @property
     def categories(self) -> dict[str, int]:
-        """Number of codes of each input, as its embedding needs it."""
+        """Number of codes of each input but runs, as its embedding needs it."""
         known = 0 if self.characters is None else self.characters.size + 1
-        return {name: {"words": self.words.size, "casing": self.casings}.get(name, known) for name in self.widths}
+        sizes = {"words": self.words.size, "casing": self.casings, "characters": known}
+        return {name: sizes[name] for name in self.widths if name in sizes}
 
-    def encode(self, words: Sequence[str]) -> dict[str, np.ndarray]:
-        """The inputs (T, width) int32 of T words, by name."""
+    def encode(self, words: Sequence[str], before: Sequence[str] = ()) -> dict[str, np.ndarray]:
+        """The inputs (T, width) int32 of T words, by name; runs may begin in the words `before` these."""
         seen = self._seen
         try:
             rows = b"".join([seen[word] for word in words])
         except KeyError:
             rows = b"".join([seen.get(word) or self._row(word) for word in words])
-        table = np.frombuffer(rows, np.int32).reshape(len(words), sum(self.widths.values()))
-        cuts = np.cumsum([0, *self.widths.values()])
-        return {name: table[:, start:stop] for name, start, stop in zip(self.widths, cuts, cuts[1:], strict=False)}
+        widths = [self.widths[name] for name in self.categories]
+        table = np.frombuffer(rows, np.int32).reshape(len(words), sum(widths))
+        cuts = np.cumsum([0, *widths])
+        found = {name: table[:, start:stop] for name, start, stop in zip(self.categories, cuts, cuts[1:], strict=False)}
+        if self.runs:
+            found["runs"] = self._runs(words, before)
+        return found
 
     def knows(self, word: str) -> bool:
         """Whether the vocabulary holds the word."""
@@ -86,6 +96,16 @@ class Encoder(BaseModel):
         self._seen[word] = row
         return row
 
+    def _runs(self, words: Sequence[str], before: Sequence[str]) -> np.ndarray:
+        given = [*before, *words]
+        if self.lower:
+            given = [word.lower() for word in given]
+        found = np.zeros((len(given), len(self.runs)), np.int32)
+        for column, known in enumerate(self.runs):
+            codes = known.codes(runs_of(given, column + 2))
+            found[len(given) - codes.size :, column] = codes
+        return found[len(before) :]
+
     def _characters(self, word: str, known: Vocabulary) -> list[int]:
         width = self.most_characters
         if len(word) > width:
@@ -102,15 +122,24 @@ def fit_encoder(
     lower: bool = False,
     casing: bool = False,
     characters: int = 0,
+    longest_run: int = 1,
+    most_runs: int = 100_000,
 ) -> Encoder:
     """Learn the vocabulary from the words of training texts.
 
     `vocabulary` bounds its size and `fewest` drops rare words. `characters` is the number of characters read of each
     word; 0 reads none. A character must occur twice to be known, so that the network meets unknown ones in training.
+    Of runs of two words, and so on up to `longest_run`, the `most_runs` frequent ones of each length are known, if they
+    occur twice.
     """
     counts: Counter[str] = Counter()
+    runs = [RunCounts(size) for size in range(2, longest_run + 1)]
     for words in texts:
         counts.update(words)
+        if runs:
+            given = [word.lower() for word in words] if lower else words
+            for each in runs:
+                each.update(given)
     letters: Counter[str] = Counter()
     folded: Counter[str] = Counter()
     for word, count in counts.items():
@@ -125,6 +154,7 @@ def fit_encoder(
         casing=casing,
         characters=Vocabulary.fit(letters, fewest=2) if characters else None,
         most_characters=characters or 20,
+        runs=tuple(Vocabulary.fit(each.counts, most=most_runs, fewest=2) for each in runs),
     )
 
 
