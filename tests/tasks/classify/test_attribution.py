@@ -19,7 +19,8 @@ def test_attributions_add_up_to_what_the_words_change(classifier) -> None:
     with torch.no_grad():
         inputs = {name: torch.from_numpy(array) for name, array in encoded.gather(np.array([0]))[0].items()}
         embedded = network.compute((EMBEDDED,), inputs)[EMBEDDED]
-        ends = [network.compute((OUTPUT,), {EMBEDDED: x})[OUTPUT] for x in (embedded, torch.zeros_like(embedded))]
+        nothing = {"words": 0 * inputs["words"], "runs": 0 * inputs["runs"], EMBEDDED: torch.zeros_like(embedded)}
+        ends = [network.compute((OUTPUT,), given)[OUTPUT] for given in (inputs, nothing)]
     assert np.isclose(found.sum(), float(lead(ends[0], 1) - lead(ends[1], 1)), rtol=0.05)
     assert found.argmax() == 1
 

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 
 from recurra.blocks import Pool
 from recurra.data.text._batches import Ragged
 from recurra.nn import Network
-from recurra.tasks.classify._composition import EMBEDDED, OUTPUT, POOLED, READ
+from recurra.tasks.classify._composition import EMBEDDED, LINEAR, OUTPUT, POOLED, READ
 
 _STEPS = 32
 
@@ -15,7 +17,7 @@ def integrated_gradients(network: Network, encoded: Ragged, index: int, label: i
     """How much each step of one sequence speaks for a label (T,): integrated gradients (Sundararajan et al., 2017).
 
     Their sum is by how much the label's logit, less the mean of all logits, differs from that of nothing but zero
-    vectors. The integral is by the midpoint rule.
+    vectors, and no known run of words. The integral is by the midpoint rule.
     """
     arrays, counts = encoded.gather(np.array([index]))
     inputs = {name: torch.from_numpy(array) for name, array in arrays.items()}
@@ -24,9 +26,33 @@ def integrated_gradients(network: Network, encoded: Ragged, index: int, label: i
     shares = (torch.arange(_STEPS, dtype=embedded.dtype) + 0.5) / _STEPS
     between = (shares[:, None, None] * embedded).requires_grad_()
     lengths = torch.from_numpy(counts).expand(_STEPS)
-    logits = network.compute((OUTPUT,), {EMBEDDED: between}, lengths=lengths)[OUTPUT]
+    given = {EMBEDDED: between}
+    counted = torch.zeros(int(counts[0]))
+    if LINEAR in network.chains:
+        linear = _linear_shares(network, inputs)[: int(counts[0])]
+        counted = lead(linear, label) / counts[0] ** 0.5
+        given[LINEAR] = torch.zeros(_STEPS, linear.shape[1])
+    logits = network.compute((OUTPUT,), given, lengths=lengths)[OUTPUT]
     (gradient,) = torch.autograd.grad(lead(logits, label).sum(), between)
-    return (embedded[0] * gradient.mean(0)).sum(-1)[: int(counts[0])].numpy()
+    return ((embedded[0] * gradient.mean(0)).sum(-1)[: int(counts[0])] + counted).numpy()
+
+
+@torch.no_grad()
+def _linear_shares(network: Network, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """What each word of a text brings to the linear branch's logits before they are pooled (T, L).
+
+    The words of a run have equal shares in it.
+    """
+    embedding = network.chains[LINEAR].get_submodule("0")
+    weight = network.get_parameter(f"chains.{LINEAR}.2.weight")
+    codes = torch.cat([inputs["words"], inputs["runs"]], dim=-1)[0]
+    shares = torch.zeros(len(codes), len(weight))
+    parts = zip(embedding(codes).split(len(weight), dim=-1), weight.split(len(weight), dim=-1), strict=True)
+    for column, (part, own) in enumerate(parts):
+        brought = part @ own.mT / (column + 1)
+        for back in range(column + 1):
+            shares[: len(codes) - back] += brought[back:]
+    return shares
 
 
 def lead(logits: torch.Tensor, label: int) -> torch.Tensor:

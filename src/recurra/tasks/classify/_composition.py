@@ -19,11 +19,14 @@ _CASING_SIZE = 8
 _CHARACTER_SIZE, _CHANNELS = 24, 48
 # Where a text's words are vectors, whatever they were before: what attributions are made of.
 EMBEDDED = "embedded"
-READ, POOLED, OUTPUT = "read", "pooled", "output"
+READ, POOLED, RECURRENT, LINEAR, OUTPUT = "read", "pooled", "recurrent", "linear", "output"
 
 
 def compose_text(config: ClassifyConfig, encoder: Encoder, classes: int) -> Composition:
-    """Word vectors, with those of casing and spelling beside them, read by a recurrent stack, pooled and mapped."""
+    """Word vectors, with those of casing and spelling beside them, read by a recurrent stack, pooled and mapped.
+
+    Where the encoder gives runs of words, a linear map of counts of words and runs is added.
+    """
     codes = encoder.categories
     embedding = Embedding(
         categories=(codes["words"],), sizes=(config.embedding_size,), dropout=config.embedding_dropout
@@ -36,7 +39,20 @@ def compose_text(config: ClassifyConfig, encoder: Encoder, classes: int) -> Comp
         spelling = Characters(categories=codes["characters"], size=_CHARACTER_SIZE, channels=_CHANNELS)
         branches.append(Branch(name="spelling", takes=("characters",), blocks=(spelling,)))
     branches.append(Branch(name=EMBEDDED, takes=tuple(branch.name for branch in branches)))
-    return Composition(inputs=encoder.widths, branches=(*branches, *_head(config, classes)))
+    if not encoder.runs:
+        return Composition(inputs=encoder.widths, branches=(*branches, *_head(config, classes)))
+    branches += _head(config, classes, RECURRENT)
+    sizes = linear_sizes(encoder)
+    counts = Embedding(categories=sizes, sizes=(classes,) * len(sizes))
+    linear = (counts, Pool(method="root"), Linear(size=classes))
+    branches.append(Branch(name=LINEAR, takes=("words", "runs"), blocks=linear))
+    branches.append(Branch(name=OUTPUT, takes=(RECURRENT, LINEAR), join="add"))
+    return Composition(inputs=encoder.widths, branches=tuple(branches))
+
+
+def linear_sizes(encoder: Encoder) -> tuple[int, ...]:
+    """Numbers of codes of words, and of each length of runs, as the linear branch takes them."""
+    return (encoder.words.size, *(known.size for known in encoder.runs))
 
 
 def compose_numbers(config: ClassifyConfig, widths: dict[str, int], classes: int) -> Composition:
@@ -45,7 +61,7 @@ def compose_numbers(config: ClassifyConfig, widths: dict[str, int], classes: int
     return Composition(inputs=widths, branches=(embedded, *_head(config, classes)))
 
 
-def _head(config: ClassifyConfig, classes: int) -> tuple[Branch, ...]:
+def _head(config: ClassifyConfig, classes: int, name: str = OUTPUT) -> tuple[Branch, ...]:
     bidirectional = bool(config.bidirectional)
     recurrent = Recurrent(
         cell=config.cell,
@@ -62,5 +78,5 @@ def _head(config: ClassifyConfig, classes: int) -> tuple[Branch, ...]:
     return (
         Branch(name=READ, takes=(EMBEDDED,), blocks=(dropout, recurrent)),
         Branch(name=POOLED, takes=(READ,), blocks=(pool,)),
-        Branch(name=OUTPUT, takes=(POOLED,), blocks=(dropout, Linear(size=classes))),
+        Branch(name=name, takes=(POOLED,), blocks=(dropout, Linear(size=classes))),
     )

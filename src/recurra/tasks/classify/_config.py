@@ -53,6 +53,9 @@ class ClassifyConfig(DocumentColumns, TrainingConfig):
     characters: NonNegativeInt | None = Field(
         None, description="Read so many characters of each word too, for words never seen; 0 reads none. Default: 16."
     )
+    linear_skip: bool = Field(
+        True, description="Add a linear map of words, pairs of words, and so on, which starts at a regression."
+    )
     cell: Literal["rnn", "lstm", "gru"] = Field("lstm", description="Recurrent cell.")
     embedding_size: PositiveInt = Field(128, description="Numbers that stand for a word.")
     hidden_size: PositiveInt = Field(128, description="Units of each recurrent layer and direction.")

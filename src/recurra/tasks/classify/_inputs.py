@@ -20,6 +20,8 @@ Reasons = dict[str, tuple[object, str]]
 MOST_LEARNT = 400  # first words of a text that are learnt from
 _MANY, _PERCENTILE = 2_000, 99
 _SPELLING = 16  # characters of a word
+_RUN = {"word": 2, "chinese": 2, "bpe": 3, "character": 3}  # words in the longest runs that are counted
+_MOST_RUNS, _MOST_NUMBERS = 100_000, 4_000_000  # of one length; in a table of the linear map
 _CASED = 0.01  # share of words with capitals from which casing is shown
 
 
@@ -30,16 +32,20 @@ def decide(why: Reasons, name: str, given: Any, value: Any, reason: str) -> Any:
 
 
 def fit_text(
-    samples: Samples, training: np.ndarray, config: ClassifyConfig, why: Reasons, known: Encoder | None
+    samples: Samples, training: np.ndarray, config: ClassifyConfig, why: Reasons, known: Encoder | None, classes: int
 ) -> tuple[ClassifyConfig, Encoder]:
     """Choose how texts become words and numbers; `known` is what a pretrained model reads by, and then settles it."""
+    most_runs = max(1000, min(_MOST_RUNS, _MOST_NUMBERS // classes))
     texts = [samples.names[index] for index in training]
     if known is not None:
         tokeniser, vocabulary = known.tokeniser, known.words.size - 1
         why["tokeniser"] = (tokeniser.kind, "that of the pretrained model")
         why["vocabulary"] = (vocabulary, "that of the pretrained model")
-        encoder = known
         words: list[list[str]] = [tokeniser.pieces(text) for text in texts]
+        encoder = known
+        if config.linear_skip:
+            options = {"lower": known.lower, "longest_run": _RUN[tokeniser.kind], "most_runs": most_runs}
+            encoder = known.model_copy(update={"runs": fit_encoder(words, tokeniser, **options).runs})
     else:
         tokeniser, reason = choose_tokeniser(texts, config.tokeniser, vocabulary=config.vocabulary)
         why["tokeniser"] = (tokeniser.kind, reason)
@@ -65,6 +71,8 @@ def fit_text(
             lower=lower,
             casing=casing,
             characters=characters,
+            longest_run=_RUN[tokeniser.kind] if config.linear_skip else 1,
+            most_runs=most_runs,
         )
         seen = len({word.lower() if lower else word for each in words for word in each})
         why["vocabulary"] = (encoder.words.size - 1, f"of {seen:,} different ones in the training part")

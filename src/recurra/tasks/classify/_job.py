@@ -16,15 +16,17 @@ import torch
 
 from recurra import evaluate
 from recurra.blocks import Composition
-from recurra.data.text import BucketedBatches, Encoder, Parts
+from recurra.data.text import BucketedBatches, Encoded, Encoder, Parts
 from recurra.data.text._batches import Ragged
 from recurra.errors import ConfigError
 from recurra.nn import Network
 from recurra.tasks.classify._answers import Answers
 from recurra.tasks.classify._baselines import MAJORITY, baselines
 from recurra.tasks.classify._batches import TrainingBatches
+from recurra.tasks.classify._composition import LINEAR, RECURRENT, linear_sizes
 from recurra.tasks.classify._config import ClassifyConfig
 from recurra.tasks.classify._inputs import Reasons, compose, decide, encode, fit_numbers, fit_text
+from recurra.tasks.classify._linear_start import fit_linear, share_out, start_from_linear
 from recurra.tasks.classify._model import Model
 from recurra.tasks.classify._parts import find_labels, split, truth_of
 from recurra.tasks.classify._samples import Samples
@@ -42,6 +44,7 @@ _SMALL = 64  # hidden units, from which on two threads pay
 _SHOWN = 75_000  # texts in all epochs together
 _FEWEST_EPOCHS, _MOST_EPOCHS = 4, 40
 MOST_VALIDATED = 10_000
+_SHARES = (0.5, 0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9, 1.0)  # of the linear branch in the answer
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +120,7 @@ def prepare(samples: Samples, asked: ClassifyConfig) -> Plan:
     assert samples.labels is not None
     truth = truth_of(samples.labels, labels, multi=samples.multi)
     reasons: Reasons = {}
-    reading = _read(samples, training, asked, reasons)
+    reading = _read(samples, training, asked, reasons, len(labels))
     config, inputs = reading.config, reading.inputs
     answers = Answers(
         kind="text" if isinstance(inputs, Encoder) else "numbers",
@@ -131,6 +134,7 @@ def prepare(samples: Samples, asked: ClassifyConfig) -> Plan:
     torch.manual_seed(config.seed)
     network = Network(composition)
     reading.start(network)
+    held_out = _start_linear(network, inputs, samples, training, truth[training], config, reasons)
     weights = label_weights(truth[training]) if config.balance else None
     model = Model(network, multi=samples.multi, weights=weights, label_smoothing=config.label_smoothing)
     encoded = encode(inputs, samples, training, config.most_words)
@@ -154,7 +158,7 @@ def prepare(samples: Samples, asked: ClassifyConfig) -> Plan:
         inputs=inputs,
         network=network,
         model=model,
-        batches=training_batches(encoded, truth[training], config, size, config.steps_per_epoch),
+        batches=training_batches(encoded, truth[training], config, size, config.steps_per_epoch, held_out),
         training=TrainingConfig(**options),
         frozen=reading.frozen,
         notes=(*samples.notes, *parts.notes, *notes, *reading.notes),
@@ -170,8 +174,12 @@ def fit(
     encoded = encode(plan.inputs, plan.samples, held_out[:MOST_VALIDATED])
     truth = plan.truth[held_out[:MOST_VALIDATED]]
 
+    linear = plan.model.logits(encoded, LINEAR) if LINEAR in plan.network.chains else None
+
     def validate(_: torch.nn.Module) -> float:
-        return calibrated(plan.model.logits(encoded), truth, plan.answers)[1]
+        if linear is None:
+            return calibrated(plan.model.logits(encoded), truth, plan.answers)[1]
+        return _choose_share(plan.model.logits(encoded, RECURRENT), linear, truth, plan.answers)[1]
 
     result = train(
         plan.network,
@@ -186,6 +194,9 @@ def fit(
     )
     answers = plan.answers
     if len(held_out):
+        if linear is not None:
+            recurrent = plan.model.logits(encoded, RECURRENT)
+            share_out(plan.network, _choose_share(recurrent, linear, truth, answers)[0])
         temperature = calibrated(plan.model.logits(encoded), truth, answers)[0]
         answers = answers.model_copy(update={"temperature": temperature})
     plan.network.eval()
@@ -261,7 +272,7 @@ class _Reading(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def _read(samples: Samples, training: np.ndarray, asked: ClassifyConfig, why: Reasons) -> _Reading:
+def _read(samples: Samples, training: np.ndarray, asked: ClassifyConfig, why: Reasons, classes: int) -> _Reading:
     if asked.vectors is not None and asked.pretrained is not None:
         raise ConfigError("vectors and pretrained were both given, and both hold vectors. Give one of them.")
     both = "every word is read in the light of what comes before and after it"
@@ -271,11 +282,11 @@ def _read(samples: Samples, training: np.ndarray, asked: ClassifyConfig, why: Re
         return _Reading(config.model_copy(update={"bidirectional": bidirectional}), scaling)
     if asked.pretrained is not None:
         model = open_language_model(asked.pretrained)
-        config, encoder = fit_text(samples, training, model.settle(asked), why, model.encoder)
+        config, encoder = fit_text(samples, training, model.settle(asked), why, model.encoder, classes)
         why["pretrained"] = (asked.pretrained, f"{len(model.layers)} recurrent layers and their embedding")
         late = {name: asked.frozen_epochs * at for at, name in enumerate(model.frozen, 1) if asked.frozen_epochs}
         return _Reading(config, encoder, partial(put_language_model, model=model), late)
-    config, encoder = fit_text(samples, training, asked, why, None)
+    config, encoder = fit_text(samples, training, asked, why, None, classes)
     update: dict[str, Any] = {"bidirectional": decide(why, "bidirectional", asked.bidirectional, True, both)}
     if asked.vectors is None:
         return _Reading(config.model_copy(update=update), encoder)
@@ -283,6 +294,29 @@ def _read(samples: Samples, training: np.ndarray, asked: ClassifyConfig, why: Re
     why["embedding_size"] = (width, "as wide as the vectors")
     config = config.model_copy(update=update | {"embedding_size": width})
     return _Reading(config, encoder, partial(put_vectors, vectors=vectors), notes=notes)
+
+
+def _start_linear(
+    network: Network,
+    inputs: Encoder | Scaling,
+    samples: Samples,
+    training: np.ndarray,
+    truth: np.ndarray,
+    config: ClassifyConfig,
+    why: Reasons,
+) -> np.ndarray | None:
+    """Start the linear branch, if there is one, at a regression; its logits (N, L) of texts that it didn't see."""
+    if not isinstance(inputs, Encoder) or not inputs.runs:
+        return None
+    encoded = encode(inputs, samples, training)
+    assert isinstance(encoded, Encoded)
+    groups = [" ".join(samples.names[index].casefold().split()) for index in training]
+    classes = network.get_parameter(f"chains.{LINEAR}.2.bias").numel()
+    fit = fit_linear(encoded, linear_sizes(inputs), truth, groups, classes, balance=config.balance)
+    start_from_linear(network, fit)
+    runs = " and ".join(f"{known.size - 1:,} of {size}" for size, known in enumerate(inputs.runs, 2))
+    why["linear_skip"] = (True, f"runs of words that occur twice: {runs}; starts at a regression, C = {fit.strength:g}")
+    return fit.held_out
 
 
 def with_known_labels(
@@ -316,18 +350,29 @@ def label_weights(truth: np.ndarray) -> np.ndarray:
 
 
 def training_batches(
-    encoded: Ragged, truth: np.ndarray, config: ClassifyConfig, size: int, steps: int | None
+    encoded: Ragged,
+    truth: np.ndarray,
+    config: ClassifyConfig,
+    size: int,
+    steps: int | None,
+    linear: np.ndarray | None = None,
 ) -> TrainingBatches:
-    """Batches of `size` labelled sequences, with what `config` changes of their words."""
-    batches = _labelled(encoded, truth, config.seed, size, steps)
+    """Batches of `size` labelled sequences, with what `config` changes of their words.
+
+    With `linear` (N, L), these stand for what the linear branch says.
+    """
+    batches = _labelled(encoded, truth, config.seed, size, steps, linear)
     return TrainingBatches(batches, seed=config.seed, unknown=config.unknown, augment=config.augment)
 
 
-def _labelled(encoded: Ragged, truth: np.ndarray, seed: int, size: int, steps: int | None) -> BucketedBatches:
+def _labelled(
+    encoded: Ragged, truth: np.ndarray, seed: int, size: int, steps: int | None, linear: np.ndarray | None = None
+) -> BucketedBatches:
     known = torch.from_numpy(truth.astype(np.float32) if truth.ndim == 2 else truth)
 
     def add(indices: np.ndarray) -> dict[str, torch.Tensor]:
-        return {"truth": known[torch.from_numpy(indices)]}
+        added = {"truth": known[torch.from_numpy(indices)]}
+        return added if linear is None else added | {LINEAR: torch.from_numpy(linear[indices])}
 
     return BucketedBatches(encoded, batch_size=size, seed=seed, add=add, steps=steps)
 
@@ -348,6 +393,15 @@ def _choose_batch(model: Model, encoded: Ragged, truth: np.ndarray, config: Clas
 
     choice = choose_batch_size(model.network, model.loss, probe, config, lower=16, upper=usual_batch_size(len(truth)))
     return decide(why, "batch_size", None, choice.batch_size, f"{len(truth):,} to learn from; {choice.reason}")
+
+
+def _choose_share(
+    recurrent: np.ndarray, linear: np.ndarray, truth: np.ndarray, answers: Answers
+) -> tuple[float, float]:
+    """How much of the answer the linear branch is to be, for the best log loss; and that loss."""
+    losses = {share: calibrated(2 * ((1 - share) * recurrent + share * linear), truth, answers)[1] for share in _SHARES}
+    best = min(losses, key=lambda share: losses[share])
+    return best, losses[best]
 
 
 def calibrated(logits: np.ndarray, truth: np.ndarray, answers: Answers) -> tuple[float, float]:

@@ -34,6 +34,7 @@ class ClassifySession(Session):
         self.numbers = self.model.network.begin()
         self.feed = Feed(self.model.inputs.tokeniser) if isinstance(self.model.inputs, Encoder) else None
         self.steps = self.count = 0
+        self.recent: tuple[str, ...] = ()  # the last words, with which runs may begin
         self.last: np.ndarray | None = None  # logits (L,) after the last complete step
 
     def push(self, x: Any) -> dict[str, Any]:
@@ -48,7 +49,8 @@ class ClassifySession(Session):
         """Its numbers, what is unfinished, and a seal."""
         numbers = np.empty(self.numbers.size, dtype=np.float32)
         self.numbers.read(numbers)
-        head = {"steps": self.steps, "count": self.count, "feed": None if self.feed is None else self.feed.state()}
+        head: dict[str, Any] = {"steps": self.steps, "count": self.count, "recent": self.recent}
+        head |= {"feed": None if self.feed is None else self.feed.state()}
         last = np.zeros(0, np.float32) if self.last is None else self.last
         raw = np.concatenate([numbers, last]).astype("<f4").tobytes()
         return seal(self.model.fingerprint, json.dumps(head).encode() + b"\n" + raw)
@@ -57,7 +59,7 @@ class ClassifySession(Session):
         """A session that stands where this one does and goes its own way."""
         twin = type(self)(self.model)
         twin.numbers, twin.last = self.numbers.copy(), self.last
-        twin.steps, twin.count = self.steps, self.count
+        twin.steps, twin.count, twin.recent = self.steps, self.count, self.recent
         if self.feed is not None:
             twin.feed = Feed(self.feed.tokeniser, **self.feed.state())
         return twin
@@ -115,7 +117,9 @@ def take(session: ClassifySession, push: str | np.ndarray) -> tuple[Steps, Steps
         assert isinstance(inputs, Encoder) and session.feed is not None
         words = session.feed.push(push)
         session.count += len(words)
-        return _arrays(session, inputs.encode(words)), _arrays(session, inputs.encode(session.feed.tail()))
+        complete = inputs.encode(words, session.recent)
+        session.recent = (*session.recent, *words)[-len(inputs.runs) :] if inputs.runs else ()
+        return _arrays(session, complete), _arrays(session, inputs.encode(session.feed.tail(), session.recent))
     assert not isinstance(inputs, Encoder)
     session.count += 1
     empty = np.zeros((0, push.shape[1]))
@@ -133,6 +137,7 @@ def unpack(session: ClassifySession, content: bytes) -> None:
     session.numbers.write(numbers[:size])
     session.last = numbers[size:] if numbers.size > size else None
     session.steps, session.count = int(known["steps"]), int(known["count"])
+    session.recent = tuple(map(str, known["recent"]))
     if session.feed is not None:
         session.feed = Feed(session.feed.tokeniser, **known["feed"])
 
