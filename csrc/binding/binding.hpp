@@ -11,5 +11,6 @@ void define_observed(nanobind::module_& module);       // observed.cpp: steps si
 void define_program(nanobind::module_& module);        // program.cpp: whole networks
 void define_sequences(nanobind::module_& module);      // sequences.cpp: whole sequences through one recurrent layer
 void define_stream(nanobind::module_& module);         // stream.cpp: a stack of layers, step by step
+void define_tracker(nanobind::module_& module);        // tracker.cpp: forecasts held against the truth
 
 }  // namespace recurra::binding

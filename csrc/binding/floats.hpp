@@ -39,6 +39,8 @@ class Floats {
 
     [[nodiscard]] float* data() const noexcept { return static_cast<float*>(buffer_.buf); }
     [[nodiscard]] bool is_flat() const noexcept { return buffer_.ndim == 1; }
+    [[nodiscard]] int axes() const noexcept { return buffer_.ndim; }
+    [[nodiscard]] std::int64_t axis(int number) const noexcept { return buffer_.shape[number]; }
 
     // (rows, width), or (width) where there is one row.
     void check(const char* name, std::int64_t rows, std::int64_t width) const {

@@ -12,4 +12,5 @@ NB_MODULE(_core, module) {
     recurra::binding::define_program(module);
     recurra::binding::define_sequences(module);
     recurra::binding::define_stream(module);
+    recurra::binding::define_tracker(module);
 }

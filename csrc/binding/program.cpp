@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "binding/binding.hpp"
+#include "binding/bound.hpp"
 #include "binding/floats.hpp"
 #include "binding/layers.hpp"
 #include "core/drawing.hpp"
@@ -38,8 +39,10 @@ namespace core = recurra::core;
 
 namespace {
 
+using recurra::binding::Bound;
 using recurra::binding::expect;
 using recurra::binding::Floats;
+using recurra::binding::kWorkWorthReleasing;
 using recurra::binding::LayerArgs;
 using recurra::binding::Matrix;
 using recurra::binding::Vector;
@@ -155,9 +158,6 @@ core::Instruction instruction_of(const InstructionArgs& args) {
     return it;
 }
 
-// Letting go of the GIL and taking it back costs a tenth of a microsecond; some 10 microseconds of work are worth it.
-constexpr std::int64_t kWorkWorthReleasing = 500'000;
-
 class Program {
   public:
     Program(const std::vector<ValueArgs>& values, const std::vector<InstructionArgs>& instructions,
@@ -269,7 +269,7 @@ class Program {
         return answer;
     }
 
-    [[nodiscard]] std::int64_t state_size() const noexcept { return program_.state_size(); }
+    [[nodiscard]] const core::Program& core() const noexcept { return program_; }
 
   private:
     // A numpy array that frees its numbers.
@@ -408,5 +408,13 @@ void recurra::binding::define_program(nb::module_& module) {
              nb::arg("temperature") = 1.0, nb::arg("top_k") = 0, nb::arg("top_p") = 1.0,
              nb::arg("barred") = std::vector<std::int32_t>{})
         .def("step", &Program::step, nb::arg("input"), nb::arg("state"))
-        .def_prop_ro("state_size", &Program::state_size);
+        .def(
+            "bind",
+            [](nb::object self, const nb::list& inputs, std::int64_t rows, const nb::list& outputs) {
+                const core::Program& program = nb::cast<const Program&>(self).core();
+                return std::make_unique<Bound>(std::move(self), program, inputs, rows, outputs);
+            },
+            nb::arg("inputs"), nb::arg("rows"), nb::arg("outputs"))
+        .def_prop_ro("state_size", [](const Program& self) { return self.core().state_size(); });
+    nb::class_<Bound>(module, "Bound").def("run", &Bound::run, nb::arg("at"));
 }

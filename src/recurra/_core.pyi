@@ -159,5 +159,64 @@ class Program:
         See csrc/core/drawing.hpp.
         """
     def step(self, input: NDArray[np.float32], state: State) -> NDArray[np.float32]: ...
+    def bind(
+        self,
+        inputs: list[tuple[NDArray[np.float32], bool]],  # an array, and whether it moves
+        rows: int,
+        outputs: list[NDArray[np.float32]],
+    ) -> Bound: ...
     @property
     def state_size(self) -> int: ...
+
+class Bound:
+    """A network without a state that looks at the same arrays again and again, from another place on each time.
+
+    What moves is (rows or 1, length, width), looked at for as many steps as the network wants; other inputs and all
+    outputs are (rows, ...).
+    """
+
+    def run(self, at: int) -> None: ...
+
+class Followed:
+    """Which forecasts are held against the truth, and how far a truth moves them: see csrc/core/tracker.hpp.
+
+    ValueError where the parts don't fit each other.
+    """
+
+    def __init__(
+        self,
+        *,
+        leads: NDArray[np.int64],
+        strides: NDArray[np.int64],
+        nearest: NDArray[np.int64],
+        up: NDArray[np.float32],
+        down: NDArray[np.float32],
+        base: NDArray[np.float32],
+        floor: NDArray[np.float32],
+        trained: Sequence[float],
+        clip: float,
+        middle: int,
+        median: int,
+    ) -> None: ...
+
+class Tracker:
+    """What one session learns from its own forecasts as the truth arrives; `moved`, `waiting` and `numbers` are views.
+
+    Not for two threads at once.
+    """
+
+    until: int
+    next: int
+
+    def __init__(self, followed: Followed, adapts: bool) -> None: ...
+    def judge(self, row: int, truth: tuple[float, ...], scales: list[float]) -> None: ...
+    def finish(self, row: int, raw: NDArray[np.float32], spread: NDArray[np.float32]) -> NDArray[np.float32]: ...
+    def calibrate(self, raw: NDArray[np.float32], spread: NDArray[np.float32]) -> NDArray[np.float32]: ...
+    def forget(self, row: int) -> None: ...
+    def drift(self) -> float | None: ...
+    @property
+    def moved(self) -> NDArray[np.float32]: ...
+    @property
+    def waiting(self) -> NDArray[np.float32]: ...
+    @property
+    def numbers(self) -> NDArray[np.float64]: ...

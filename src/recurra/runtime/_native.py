@@ -1,5 +1,5 @@
 """The compiled module, as far as networks that run without torch need it."""
 
-from recurra._core import Constant, Linear, Program, Stack, State
+from recurra._core import Bound, Constant, Followed, Linear, Program, Stack, State, Tracker
 
-__all__ = ["Constant", "Linear", "Program", "Stack", "State"]
+__all__ = ["Bound", "Constant", "Followed", "Linear", "Program", "Stack", "State", "Tracker"]

@@ -12,7 +12,7 @@ from recurra.blocks import Branch, Composition, Last, Pool, Recurrent
 from recurra.errors import ConfigError
 from recurra.runtime._gates import Hold, trace_stack
 from recurra.runtime._lowering import Lowering, Weights, join
-from recurra.runtime._native import Program, State
+from recurra.runtime._native import Bound, Program, State
 from recurra.runtime._places import state_places
 from recurra.runtime._program import Builder, Value
 from recurra.runtime._session import Trace
@@ -43,6 +43,11 @@ class Compiled:
         Large calls are shared by as many threads as the process has cores, or as OMP_NUM_THREADS says.
         """
         return self.program.run(inputs, rows, states, _threads())
+
+    def bind(self, inputs: Mapping[str, tuple[np.ndarray, bool]], rows: int) -> tuple[Bound, list[np.ndarray]]:
+        """The network bound to arrays, each of which moves or doesn't: see `Bound`; and the outputs that it writes."""
+        outputs = [np.empty((rows, *shape), dtype=np.float32) for shape in self.shapes]
+        return self.program.bind([inputs[name] for name in self.names], rows, outputs), outputs
 
 
 class Network:

@@ -73,6 +73,21 @@ def test_a_long_gap_costs_no_more_than_a_window(lives) -> None:
     assert np.isfinite(answer.quantiles).all()
 
 
+@pytest.mark.parametrize("hours", [1, 4, 5, 6, 7, 20])
+def test_forecasts_from_before_a_gap_meet_only_truths_within_their_horizon(lives, hours: int) -> None:
+    live = lives["hourly"]
+    session = warm(live, HOURLY[:90])
+    for row in HOURLY[90:100]:
+        session.push(row)
+    session.push(HOURLY[99 + hours])
+    made = (np.arange(90, 100) + 1).tolist()
+    after = 99 + hours + 1  # rows so far
+    # What waits: of each lead, one forecast for each of the rows that it still is to be held against.
+    waiting = np.isfinite(session.tracker.waiting[:, 1]).sum()
+    expected = sum(min(lead, sum(row + lead > after for row in made) + 1) for lead in range(1, live.chosen.horizon + 1))
+    assert waiting == expected
+
+
 def test_plans_ahead_change_the_forecast(lives) -> None:
     live = lives["shops"]
     session = warm(live, SHOP[:100], id=["b"], adapt=False)

@@ -14,7 +14,7 @@ from recurra.data._preparation import Preparation
 from recurra.errors import BundleError, ConfigError, DataError
 from recurra.runtime import Model, Network, Session, Spec, unseal
 from recurra.tasks.forecast._choices import Chosen
-from recurra.tasks.forecast._live_answer import Forecast, answer_schema, document, table_rows
+from recurra.tasks.forecast._live_answer import About, Forecast, answer_schema, document, table_rows
 from recurra.tasks.forecast._live_decoding import Decoder, Direct, Sampled, Stacked
 from recurra.tasks.forecast._live_frame import frame_of
 from recurra.tasks.forecast._live_learning import Parts
@@ -23,7 +23,6 @@ from recurra.tasks.forecast._live_session import ForecastSession
 from recurra.tasks.forecast._live_state import read_options, unpack
 from recurra.tasks.forecast._live_tracking import follow
 
-_SAFE = 1e30  # spreads below this don't overflow
 _OPTIONS = {
     "adapt": {
         "type": "boolean",
@@ -64,9 +63,10 @@ class LiveForecaster(Model):
             preparation = Preparation.model_validate_json(bundle.read("preprocessing.json"))
             self.frame = frame_of(self.chosen, preparation, composition.inputs)
             shift = bundle.arrays("calibration.safetensors")["shift"].astype(np.float32)
-            self.base = np.concatenate([np.zeros_like(shift[..., :1]), shift], axis=-1)  # (K, C, 1 + Q), of the mean 0
+            base = np.concatenate([np.zeros_like(shift[..., :1]), shift], axis=-1)  # (K, C, 1 + Q), of the mean 0
             self.decoder = _decoder(bundle, composition, self.chosen, self.frame.targets)
-            self.trained = _trained_errors(bundle.document("scores.json"), preparation)
+            trained = _trained_errors(bundle.document("scores.json"), preparation)
+            self.followed = follow(base, self.chosen.levels, self.chosen.floor, trained)
             self._seed = int(bundle.manifest.config["seed"])  # pyright: ignore[reportArgumentType]
         except (ValidationError, KeyError, TypeError, AssertionError) as error:
             raise BundleError(
@@ -77,9 +77,8 @@ class LiveForecaster(Model):
         self.plans = bool(
             table.known or table.known_categories
         )  # whether rows without a target say what is known ahead
-        self.followed = follow(self.chosen.horizon, self.chosen.levels, self.frame.targets)
-        floor = np.asarray(self.chosen.floor, dtype=np.float32)[:, None]
-        self._floor = None if not np.isfinite(floor).any() else floor.item() if len(floor) == 1 else floor
+        self._about = About(self.chosen.levels, table.target, self.frame.clock)
+        self._nothing = base[:0]
 
     def __repr__(self) -> str:
         targets = ", ".join(self.frame.preparation.table.target)
@@ -190,65 +189,23 @@ class LiveForecaster(Model):
 
     def finish(self, session: ForecastSession, raw: np.ndarray, spread: np.ndarray) -> Forecast:
         """The calibrated forecast of a session, which it will hold against the truth."""
-        tracker, forecast = session.tracker, self._corrected(session, raw, spread)
-        tracker.remember(session.window.count - 1, forecast, spread.tolist())
-        self._settle(session, forecast)
-        tracker.expect(forecast)
-        return self.answer(session, forecast)
-
-    def calibrated(self, session: ForecastSession, raw: np.ndarray, spread: np.ndarray) -> np.ndarray:
-        """What `Fitted.forecast` makes of a raw forecast (K, C, 1 + Q), by the session's own correction."""
-        forecast = self._corrected(session, raw, spread)
-        self._settle(session, forecast)
-        return forecast
-
-    def _corrected(self, session: ForecastSession, raw: np.ndarray, spread: np.ndarray) -> np.ndarray:
-        unit = spread.item() if len(spread) == 1 else spread[:, None]
-        if (unit if len(spread) == 1 else spread.max()) < _SAFE:
-            forecast = session.tracker.correction() * unit
-            forecast += raw
-        else:
-            with np.errstate(over="ignore", invalid="ignore"):
-                forecast = session.tracker.correction() * unit + raw
-        return forecast
-
-    def _settle(self, session: ForecastSession, forecast: np.ndarray) -> None:
-        """Put quantiles that cross in order, and keep everything above the floor."""
-        flat = forecast.reshape(-1, forecast.shape[2])
-        quantiles = flat[:, 1:]
-        if quantiles.shape[1] > 1:
-            place = self.followed.median
-            if place is None or not session.adapt:
-                quantiles.sort(axis=-1)
-            else:
-                median = quantiles[:, place].copy()
-                quantiles.sort(axis=-1)
-                if median.tobytes() != quantiles[:, place].tobytes():
-                    _hold_median(quantiles, median, place)
-            mean = flat[:, 0]
-            np.maximum(mean, quantiles[:, 0], out=mean)
-            np.minimum(mean, quantiles[:, -1], out=mean)
-        if self._floor is not None:
-            np.maximum(forecast, self._floor, out=forecast)
+        return self.answer(session, session.tracker.finish(session.window.count - 1, raw, spread))
 
     def answer(self, session: ForecastSession, forecast: np.ndarray) -> Forecast:
         """A calibrated forecast (K, C, 1 + Q) with all that is said beside it; without rows while none can be made."""
-        window, chosen = session.window, self.chosen
+        learner, count = session.learner, len(forecast)
         return Forecast(
-            forecast[..., 0],
-            forecast[..., 1:],
-            chosen.levels,
-            self.frame.preparation.table.target,
-            session.tracker.drift(self.trained),
-            0 if len(forecast) else session.needs,
-            window.times_ahead(len(forecast)),
-            self.frame.clock,
-            None if session.learner is None else session.learner.report(),
+            forecast,
+            session.window.times_ahead(count),
+            self._about,
+            0 if count else session.needs,
+            session.tracker.drift(),
+            None if learner is None else learner.report(),
         )
 
     def unready(self, session: ForecastSession) -> Forecast:
         """The answer while too few rows have come."""
-        return self.answer(session, self.base[:0])
+        return self.answer(session, self._nothing)
 
 
 def _decoder(bundle: Bundle, composition: Composition, chosen: Chosen, targets: int) -> Decoder:
@@ -258,14 +215,6 @@ def _decoder(bundle: Bundle, composition: Composition, chosen: Chosen, targets: 
     samples = bundle.manifest.config["samples"]
     assert isinstance(samples, int)
     return Sampled(Network(composition, bundle.quantised(), outputs=("outcome",)), chosen, targets, samples)
-
-
-def _hold_median(quantiles: np.ndarray, median: np.ndarray, place: int) -> None:
-    """Quantiles that were moved past the median, (K C, Q) in order, go no farther than it."""
-    middle = median[:, None]
-    np.minimum(quantiles[:, :place], middle, out=quantiles[:, :place])
-    np.maximum(quantiles[:, place:], middle, out=quantiles[:, place:])
-    quantiles[:, place] = median
 
 
 def _trained_errors(scores: Mapping[str, Any], preparation: Preparation) -> tuple[float, ...]:

@@ -15,6 +15,14 @@ class Learning(NamedTuple):
     rollbacks: int  # times that what was learned was taken back
 
 
+class About(NamedTuple):
+    """What all forecasts of a model have in common."""
+
+    levels: tuple[float, ...]
+    targets: tuple[str, ...]
+    clock: Clock
+
+
 # Not frozen: that would double what an answer takes to make.
 @dataclass(eq=False, slots=True)
 class Forecast:
@@ -23,15 +31,32 @@ class Forecast:
     While `ready` is false, too few rows have come and the arrays are empty.
     """
 
-    mean: np.ndarray  # (K, C)
-    quantiles: np.ndarray  # (K, C, Q)
-    levels: tuple[float, ...]
-    targets: tuple[str, ...]
-    drift: float | None  # rolling error of one step ahead, over that of the test part; None while it can't be told
-    needs: int  # rows that are still to come before there is a forecast
+    numbers: np.ndarray  # (K, C, 1 + Q): the mean and quantiles
     moments: np.ndarray  # (K,) int64
-    clock: Clock
-    learning: Learning | None = None  # of a session that learns
+    about: About
+    needs: int  # rows that are still to come before there is a forecast
+    drift: float | None  # rolling error of one step ahead, over that of the test part; None while it can't be told
+    learning: Learning | None  # of a session that learns
+
+    @property
+    def mean(self) -> np.ndarray:
+        """The mean of each row and target, (K, C)."""
+        return self.numbers[..., 0]
+
+    @property
+    def quantiles(self) -> np.ndarray:
+        """The quantiles of each, (K, C, Q), at `levels`."""
+        return self.numbers[..., 1:]
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Which quantiles there are."""
+        return self.about.levels
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """What is forecast."""
+        return self.about.targets
 
     @property
     def ready(self) -> bool:
@@ -41,7 +66,7 @@ class Forecast:
     @property
     def times(self) -> tuple[str | int, ...]:
         """When the rows are: ISO 8601, or the number of the step."""
-        return tuple(self.clock.text(int(moment)) for moment in self.moments)
+        return tuple(map(self.about.clock.text, self.moments.tolist()))
 
 
 def document(forecast: Forecast) -> dict[str, Any]:

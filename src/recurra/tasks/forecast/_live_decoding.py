@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
 from recurra.blocks import Linear
 from recurra.runtime import Network
+from recurra.runtime._network import Compiled
 from recurra.tasks.forecast._choices import Chosen
+from recurra.tasks.forecast._live_inputs import Inputs
 from recurra.tasks.forecast._live_learning import Parts
 
 Stacked = Mapping[str, np.ndarray]
 Raw = tuple[np.ndarray, np.ndarray]  # mean and quantiles (W, K, C, 1 + Q), spread (W, C)
+Seed = tuple[int, int]
 _MOST_COUNTS = 1e15
 
 
@@ -22,8 +25,15 @@ class Decoder(Protocol):
 
     network: Network
 
-    def forecast(self, inputs: Stacked, seeds: Sequence[tuple[int, int]]) -> Raw:
-        """Raw forecasts; each window draws from its own seeds, where any are drawn."""
+    def forecast(self, inputs: Stacked, seeds: Sequence[Seed]) -> Raw:
+        """Raw forecasts; each window draws from its own seed, where any are drawn."""
+        ...
+
+    def bind(self, inputs: Inputs) -> Callable[[Seed], Raw]:
+        """What forecasts from one session's inputs as they stand: one window, whose axis is left out.
+
+        What it gives holds until it is called again.
+        """
         ...
 
 
@@ -32,23 +42,28 @@ class Direct:
 
     def __init__(self, network: Network, chosen: Chosen, targets: int) -> None:
         self.network, self._chosen, self._targets = network, chosen, targets
-        self._call: Any = None
         decoded = next(branch for branch in network.composition.branches if branch.name == "decoded")
         head = next(place for place, block in enumerate(decoded.blocks) if isinstance(block, Linear))
         self.learning_outputs = ("forecast", "spread", f"decoded@{head}", *(("normal",) if chosen.linear_skip else ()))
 
-    def forecast(self, inputs: Stacked, seeds: Sequence[tuple[int, int]]) -> Raw:
-        if self._call is None:
-            shapes = {name: array.shape[1:] for name, array in inputs.items()}
-            self._call = self.network.compiled(shapes, outputs=("forecast", "spread"))
-        rows = len(inputs["target"])
-        return self.split(*self._call([inputs[name] for name in self._call.names], rows))
+    def forecast(self, inputs: Stacked, seeds: Sequence[Seed]) -> Raw:
+        return self.split(*self._run(inputs, ("forecast", "spread")))
+
+    def bind(self, inputs: Inputs) -> Callable[[Seed], Raw]:
+        window = inputs.now()
+        bound, outputs = self._compiled(window, ("forecast", "spread")).bind(inputs.arrays(), len(window["target"]))
+        raw, spread = self.split(*outputs)
+        only = raw[0], spread[0]
+
+        def forecast(seed: Seed) -> Raw:
+            bound.run(inputs.refresh())
+            return only
+
+        return forecast
 
     def parts(self, inputs: Stacked) -> Parts:
         """Raw forecasts as the network gives them, and what a `Learner` needs beside them."""
-        shapes = {name: array.shape[1:] for name, array in inputs.items()}
-        call = self.network.compiled(shapes, outputs=self.learning_outputs)
-        return self.joined(call([inputs[name] for name in call.names], len(inputs["target"])))
+        return self.joined(self._run(inputs, self.learning_outputs))
 
     def joined(self, outputs: Sequence[np.ndarray]) -> Parts:
         """What the network gave for `learning_outputs`."""
@@ -66,8 +81,15 @@ class Direct:
             forecast = forecast.reshape(-1, targets, chosen.horizon_padded, chosen.outputs)[:, :, : chosen.horizon]
             forecast = forecast.transpose(0, 2, 1, 3)
         if chosen.loss != "quantile":  # a point forecast: calibration alone spreads the quantiles
-            forecast = np.repeat(forecast, 1 + len(chosen.levels), axis=-1)
+            forecast = np.broadcast_to(forecast, (*forecast.shape[:-1], 1 + len(chosen.levels)))
         return forecast, spread.reshape(-1, targets)
+
+    def _compiled(self, inputs: Stacked, outputs: tuple[str, ...]) -> Compiled:
+        return self.network.compiled({name: array.shape[1:] for name, array in inputs.items()}, outputs=outputs)
+
+    def _run(self, inputs: Stacked, outputs: tuple[str, ...]) -> list[np.ndarray]:
+        call = self._compiled(inputs, outputs)
+        return call([inputs[name] for name in call.names], len(inputs["target"]))
 
 
 class Sampled:
@@ -79,8 +101,15 @@ class Sampled:
         self._fixed = [name for name in ("static", "static_codes", "channel") if name in taken]
         self._moving = [name for name in ("known", "known_codes") if name in taken]
 
+    def bind(self, inputs: Inputs) -> Callable[[Seed], Raw]:
+        def forecast(seed: Seed) -> Raw:
+            raw, spread = self.forecast(inputs.now(), (seed,))
+            return raw[0], spread[0]
+
+        return forecast
+
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-    def forecast(self, inputs: Stacked, seeds: Sequence[tuple[int, int]]) -> Raw:
+    def forecast(self, inputs: Stacked, seeds: Sequence[Seed]) -> Raw:
         chosen, samples, network = self._chosen, self._samples, self.network
         level, spread = self.units(inputs)
         context = self.context(inputs, level, spread)
@@ -107,7 +136,7 @@ class Sampled:
         paths = paths.reshape(-1, samples, chosen.horizon, paths.shape[2])
         quantiles = np.quantile(paths, chosen.levels, axis=1)
         forecast = np.moveaxis(np.concatenate([paths.mean(1)[None], quantiles]), 0, -1).astype(np.float32)
-        spread = spread[::samples]
+        spread = spread[::samples].copy()
         if not chosen.joint:
             forecast = forecast.reshape(-1, self._targets, *forecast.shape[1:2], forecast.shape[3]).swapaxes(1, 2)
             spread = spread.reshape(-1, self._targets)

@@ -32,19 +32,27 @@ class Inputs:
             self._given["channel"] = np.arange(frame.rows, dtype=np.float32).reshape(-1, 1)
         if "future" in taken:
             self._given["future"] = self._begun_future()
+        if "future_codes" in taken:
+            width = window.known_codes.shape[2]
+            self._given["future_codes"] = np.zeros((frame.rows, frame.chosen.horizon_padded, width), dtype=np.float32)
         self._own = [name for name in ("target", "observed", "since") if name in {*taken, "target", "observed"}]
         shared = ("past", "past_codes") if self._is_recursive else ("past", "past_codes", "known", "known_codes")
         self._shared = [name for name in shared if name in taken]
-        self._knows_future = "future" in taken and window.known.shape[2] > 0
+        self._ahead = [
+            (self._given[name], array, skipped)
+            for name, array, skipped in (("future", window.known, 1), ("future_codes", window.known_codes, 0))
+            if name in taken and array.shape[2]
+        ]
+        for name in {"static", "static_codes"} & taken.keys():
+            self._given[name] = np.zeros((frame.rows, taken[name]), dtype=np.float32)
         self.static_values = (math.nan,) * len(preparation.table.static)
         self.static_codes = (0,) * len(preparation.table.static_categories)
         self.set_static(self.static_values, self.static_codes)
 
     def now(self) -> dict[str, np.ndarray]:
         """The inputs as the window stands; views that hold until its next row."""
-        given, window = self._given, self._window
-        end = window.end
-        start = end - window.context
+        given, window = dict(self._given), self._window
+        start, end = self.refresh(), window.end
         single = self._frame.rows == 1
         for name in self._own:
             view = getattr(window, name)[:, start:end]
@@ -55,20 +63,35 @@ class Inputs:
             # Those of the step ahead are known at each step.
             given["known"] = self._repeated(window.known[:, start + 1 : end + window.horizon])
             given["known_codes"] = self._repeated(window.known_codes[:, start + 1 : end + window.horizon])
-        else:
-            self._show_future(end, end + window.horizon)
+        return given
+
+    def arrays(self) -> dict[str, tuple[np.ndarray, bool]]:
+        """The arrays that a direct decoder's inputs lie in, and which of them the window moves along.
+
+        They stay the same arrays; `refresh` brings those up to date that the window doesn't write.
+        """
+        moving = {name: (getattr(self._window, name), True) for name in (*self._own, *self._shared)}
+        return {name: (array, False) for name, array in self._given.items()} | moving
+
+    def refresh(self) -> int:
+        """Bring up to date what is known ahead and of the series as a whole; where in its arrays the window begins."""
+        window = self._window
+        end, horizon = window.end, window.horizon
+        for to, known, skipped in self._ahead:
+            to[:, :horizon, skipped:] = known[:, end : end + horizon]
+            if to.shape[1] > horizon:
+                to[:, horizon:, skipped:] = known[:, end + horizon - 1 : end + horizon]
         if self._moments is not None:
             self._measure(self._moments)
-        return given
+        return end - window.context
 
     def set_static(self, values: tuple[float, ...], codes: tuple[int, ...]) -> None:
         """Settle what describes the series."""
         self.static_values, self.static_codes = values, codes
         if "static" in self._frame.inputs:
-            scaled = self._frame.static.apply(values)
-            self._given["static"] = np.array([scaled] * self._frame.rows, dtype=np.float32)
+            self._given["static"][:] = self._frame.static.apply(values)
         if "static_codes" in self._frame.inputs:
-            self._given["static_codes"] = np.array([codes] * self._frame.rows, dtype=np.float32)
+            self._given["static_codes"][:] = codes
 
     def scales(self) -> list[float]:
         """The scale of each target of the series."""
@@ -86,20 +109,6 @@ class Inputs:
         future = np.zeros((self._frame.rows, chosen.horizon_padded, width), dtype=np.float32)
         future[..., 0] = np.arange(1, chosen.horizon_padded + 1, dtype=np.float32) / np.float32(chosen.horizon)
         return future
-
-    def _show_future(self, start: int, stop: int) -> None:
-        window, horizon = self._window, self._window.horizon
-        if self._knows_future:
-            future = self._given["future"]
-            future[:, :horizon, 1:] = window.known[:, start:stop]
-            if future.shape[1] > horizon:
-                future[:, horizon:, 1:] = window.known[:, stop - 1 : stop]
-        if "future_codes" in self._frame.inputs:
-            codes = window.known_codes[:, start:stop]
-            missing = self._frame.chosen.horizon_padded - horizon
-            if missing:
-                codes = np.concatenate([codes, codes[:, -1:].repeat(missing, axis=1)], axis=1)
-            self._given["future_codes"] = self._repeated(codes)
 
     def _repeated(self, array: np.ndarray) -> np.ndarray:
         return array if self._frame.rows == 1 else array.repeat(self._frame.rows, axis=0)

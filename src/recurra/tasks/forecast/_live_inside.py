@@ -34,7 +34,7 @@ def look_inside(session: ForecastSession, hold: Mapping[str, float] | None) -> I
             )
         raw, spread = decoder.forecast(inputs, ((session.seed, session.steps),))
         _, traces = _looked(session, decoder.context(inputs, *decoder.units(inputs)), None, ())
-    return Inside(model.answer(session, model.calibrated(session, raw[0], spread[0])), tuple(traces))
+    return Inside(model.answer(session, session.tracker.calibrate(raw[0], spread[0])), tuple(traces))
 
 
 def _looked(

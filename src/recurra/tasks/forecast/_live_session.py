@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from recurra.errors import DataError
 from recurra.runtime import Inside, Session, seal
+from recurra.runtime._native import Tracker
 from recurra.tasks.forecast._live_answer import Forecast
+from recurra.tasks.forecast._live_decoding import Raw, Seed
 from recurra.tasks.forecast._live_inputs import Inputs
 from recurra.tasks.forecast._live_inside import look_inside
 from recurra.tasks.forecast._live_learning import Learner
@@ -13,7 +15,6 @@ from recurra.tasks.forecast._live_moments import Moments
 from recurra.tasks.forecast._live_places import place
 from recurra.tasks.forecast._live_reading import Row
 from recurra.tasks.forecast._live_state import pack, unpack
-from recurra.tasks.forecast._live_tracking import Tracker
 from recurra.tasks.forecast._live_window import Window
 
 if TYPE_CHECKING:
@@ -49,8 +50,9 @@ class ForecastSession(Session):
             return self.model.unready(self)
         if self.learner is not None:
             return self.model.forecast_learning([self], self.inputs.now())[0]
-        raw, spread = self.model.decoder.forecast(self.inputs.now(), ((self.seed, self.steps),))
-        return self.model.finish(self, raw[0], spread[0])
+        if self._look is None:
+            self._look = self.model.decoder.bind(self.inputs)
+        return self.model.finish(self, *self._look((self.seed, self.steps)))
 
     def observe(self, x: Any) -> None:
         """Take in the next row without forecasting."""
@@ -76,7 +78,8 @@ class ForecastSession(Session):
         known = self.series in model.frame.places
         self.window = Window(model.frame, None if known else Moments(model.frame.targets))
         self.inputs = Inputs(model.frame, self.window, self.series)
-        self.tracker = Tracker(model.followed, model.base, adapt=self.adapt)
+        self.tracker = Tracker(model.followed, self.adapt)
+        self._look: Callable[[Seed], Raw] | None = None  # what forecasts from the inputs
         self.learner = Learner(model.chosen, model.frame.targets) if self.learn else None
 
     @property
@@ -121,10 +124,10 @@ class ForecastSession(Session):
             window.plan(ahead, time, row)
             return
         number = window.count + ahead
-        if number <= tracker.until or number == tracker.next:
-            for passed in range(window.count, number):
+        if ahead:
+            for passed in range(window.count, min(number, tracker.until + 1)):
                 tracker.forget(passed)
-            tracker.judge(number, row.target, self.inputs.scales())
+        tracker.judge(number, row.target, self.inputs.scales())
         if self.learner is not None:
             self.learner.learn(number, row.target)
         window.take(ahead, time, row)

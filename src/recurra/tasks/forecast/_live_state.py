@@ -13,8 +13,8 @@ from recurra.tasks.forecast._live_reading import Row
 if TYPE_CHECKING:
     from recurra.tasks.forecast._live_session import ForecastSession
 
-# adapt, learn, plan, begun, month end; seed; steps, count, first, waiting, cursor, until, next, unbroken, rows planned
-_HEAD = struct.Struct("<?????q9q")
+# adapt, learn, plan, begun, month end; seed; steps, count, first, waiting, cursor, until, next, rows planned
+_HEAD = struct.Struct("<?????q8q")
 _NAME = struct.Struct("<H")
 _MOST, _MOST_WITHOUT_TIME = 2**62, 2**20
 _ODD = "This state doesn't fit the model, though it names it. Begin a new session."
@@ -38,7 +38,6 @@ def pack(session: ForecastSession) -> bytes:
         window.cursor,
         tracker.until,
         tracker.next,
-        tracker.unbroken,
         len(window.planned),
     )
     parts = [_NAME.pack(len(name)), name, head, *(_bytes(array) for array in _arrays(session))]
@@ -65,7 +64,7 @@ def unpack(session: ForecastSession, content: bytes) -> None:
     at = _NAME.size + _NAME.unpack_from(content)[0]
     head = _HEAD.unpack_from(content, at)
     _, _, _, window.begun, window.month_end, _, session.steps, window.count, window.first, *rest = head
-    window.waiting, window.cursor, tracker.until, tracker.next, tracker.unbroken, planned = rest
+    window.waiting, window.cursor, tracker.until, tracker.next, planned = rest
     at += _HEAD.size
     expected = at + sum(array.nbytes for array in _arrays(session))
     width = len(_blank(session)) * 8 + 16
@@ -87,7 +86,7 @@ def unpack(session: ForecastSession, content: bytes) -> None:
     if window.moments is not None:
         window.moments.numbers[:] = moments
     window.steps[:] = steps
-    tracker.moved[:], tracker.waiting[:], tracker.numbers = moved, waiting, numbers.tolist()
+    tracker.moved[:], tracker.waiting[:], tracker.numbers[:] = moved, waiting, numbers
     session.inputs.set_static(tuple(static_values.tolist()), tuple(static_codes.tolist()))
     for _ in range(planned):
         number, time = struct.unpack_from("<2q", content, at)
@@ -135,7 +134,7 @@ def _arrays(session: ForecastSession) -> list[np.ndarray]:
         window.steps,
         tracker.moved,
         tracker.waiting,
-        np.array(tracker.numbers, dtype=np.float64),
+        tracker.numbers,
         *([] if learner is None else [*learner.arrays, learner.numbers]),
     ]
 
