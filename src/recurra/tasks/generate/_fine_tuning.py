@@ -33,8 +33,9 @@ def fine_tune(fitted: Fitted, source: str | Path, *, keep_zeros: bool, progress:
     )
     options: dict[str, Any] = {name: getattr(config, name) for name in TrainingConfig.model_fields}
     rate = 1e-3 if config.learning_rate == "auto" else config.learning_rate
-    options |= {"epochs": _EPOCHS, "steps_per_epoch": len(batches), "batch_size": chosen.batch_size, "average": 0.0}
-    options |= {"learning_rate": rate / _SLOWER}
+    options |= {"epochs": _EPOCHS, "steps_per_epoch": len(batches), "average": 0.0}
+    # What the progress display counts: pieces.
+    options |= {"learning_rate": rate / _SLOWER, "batch_size": chosen.batch_size * chosen.bptt}
     before, error = deepcopy(network.state_dict()), validation_loss(fitted, held_out)
     carried = CarriedLoss()
     with zeros_kept(network, keep=keep_zeros):
