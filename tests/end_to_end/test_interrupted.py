@@ -18,7 +18,7 @@ LONG = [*FIT, "--epochs", "300", "--steps-per-epoch", "4", "--patience", "0", "-
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     return process.returncode, out, err
 
 
@@ -83,9 +83,9 @@ def test_resuming_with_other_options_is_refused(tmp_path) -> None:
 
 # A run of each kind of text model, long enough to break off.
 TEXTS = {
-    "classify": ("texts.csv", "--hidden-size 8 --embedding-size 8 --epochs 30 --patience 0".split()),
-    "tag": ("words.conll", "--hidden-size 8 --word-size 8 --epochs 30 --patience 0".split()),
-    "generate": ("lines.txt", "--hidden-size 8 --epochs 40 --patience 0".split()),
+    "classify": ("texts.csv", "--hidden-size 8 --embedding-size 8 --epochs 12 --patience 0".split()),
+    "tag": ("words.conll", "--hidden-size 8 --word-size 8 --epochs 12 --patience 0".split()),
+    "generate": ("lines.txt", "--hidden-size 8 --epochs 12 --patience 0".split()),
 }
 
 

@@ -1,4 +1,4 @@
-"""A forecaster that torch made, run where there is none: loaded, pushed to, streamed, predicted with."""
+"""Models that torch made, run where there is none: loaded, pushed to, streamed, predicted with."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from recurra import Generator
+from recurra.cli import main
 from recurra.runtime import load
+from tasks.classify import reviews
 from tasks.forecast.conftest import hourly
 from tasks.forecast.live_cases import COVARIATES, LiveCase, fit
+from tasks.generate.texts import QUICK, lines
+from tasks.tag import sentences
 
 # What the training side brings; the runtime may import none of it.
 TRAINING = ["torch", "polars", "narwhals", "sklearn", "scipy", "pandas", "lightning_fabric", "matplotlib", "jinja2"]
@@ -93,6 +98,33 @@ def test_stream_answers_each_row(python: Program, made: Made):
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [answer["step"] for answer in answers] == list(range(1, 50))
     assert answers[-1]["ready"] and len(answers[-1]["times"]) == 5
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a bundle of each kind of text model; the tagger and the classifier read both ways."""
+    folder = tmp_path_factory.mktemp("texts")
+    reviews.tiny(epochs=2).fit(reviews.reviews(120), progress="none").save(folder / "classify")
+    sentences.tiny().fit(sentences.parts_of_speech(60), progress="none").save(folder / "tag")
+    (folder / "lines.txt").write_text(lines(120), encoding="utf-8")
+    Generator(**QUICK).fit(folder / "lines.txt", progress="none").save(folder / "generate")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("task", "arguments"),
+    [
+        ("classify", ["--text", "a fine film", "--text", "é 🙂", "--json"]),
+        ("tag", ["--text", "the cat runs", "--json"]),
+        ("generate", ["--prompt", "The quick", "--length", "40", "--temperature", "0"]),
+    ],
+)
+def test_texts_are_answered_as_beside_torch(python: Program, texts: Path, capfd, task: str, arguments: list[str]):
+    assert main(["predict", str(texts / task), *arguments]) == 0
+    expected = capfd.readouterr().out
+    done = python(COMMAND, "predict", texts / task, *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == expected != ""
 
 
 @pytest.mark.packaging
