@@ -2,7 +2,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-_IRREGULAR = {"was": "were", "is": "are", "isn't": "aren't", "counts": "count", "lies": "lie", "repeats": "repeat", "has": "have"}
+_IRREGULAR = {
+    "was": "were",
+    "is": "are",
+    "isn't": "aren't",
+    "counts": "count",
+    "lies": "lie",
+    "repeats": "repeat",
+    "has": "have",
+}
 
 
 def listed(names: Sequence[str], most: int = 30) -> str:
