@@ -56,7 +56,9 @@ inline Pooled pool(Pooling how, const float* x, const float* scores, Index time,
 }
 
 // What the sum of a pool is divided by.
-inline float divisor(Pooling how, float weight) noexcept { return how == Pooling::kRoot ? std::sqrt(weight) : weight; }
+inline float divisor(Pooling how, float weight) noexcept {
+    return how == Pooling::kRoot ? std::sqrt(weight) : weight;
+}
 
 // What a convolution over the characters of a word gives at its largest, (channels); zeros of a word without any.
 //   codes (n)   table (kernel, categories, channels): what a character gives to a window, by its place there

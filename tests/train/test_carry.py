@@ -69,6 +69,7 @@ def test_what_is_carried_survives_a_kill_at_every_step(tmp_path):
         again = Sequel()
         assert run(again, folder).history == result.history
         assert fingerprint(again.network) == fingerprint(whole.network)
+        assert again.state is not None and whole.state is not None
         assert torch.equal(again.state, whole.state)
 
 

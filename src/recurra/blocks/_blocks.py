@@ -190,7 +190,7 @@ class Last(Block):
 class Pool(Block):
     """All steps of a sequence in one: the largest or the mean of each number, or a mean weighted by attention.
 
-    "root" is the sum over the root of the number of steps: counts of words, made comparable between short and long texts.
+    "root" is the sum over the root of the number of steps: counts of words, comparable between short and long texts.
     Causal: stepping, it is of the steps so far. Attention weighs a step x by the softmax over steps of v tanh(W x + b)
     with `size` rows in W (Yang et al., 2016, equations 5 to 7).
     """

@@ -2,13 +2,10 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from recurra.bundle import open_bundle
 from recurra.errors import BundleError
-
-if TYPE_CHECKING:
-    from recurra.tasks.forecast import Forecaster
 
 # The class of each task; only names written here are ever imported, whatever a file says.
 ESTIMATORS = {
@@ -19,8 +16,8 @@ ESTIMATORS = {
 }
 
 
-def load(path: str | Path) -> Forecaster:
-    """The model that `save(path)` or `recurra fit ... --out path` wrote, ready to predict.
+def load(path: str | Path) -> Any:
+    """What `save(path)` or `recurra fit ... --out path` wrote, ready to predict: a Forecaster, Classifier, ...
 
     Every byte is checked first; BundleError says what is missing, damaged or too new.
     """

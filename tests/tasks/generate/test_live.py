@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def test_bits_are_those_of_torch(model, fitted):
 def test_any_chunks_say_the_same(model, cuts):
     whole, chunked = model.stream(), model.stream()
     expected = whole.push(TEXT)
-    found = []
+    found, reading = [], expected
     for start, stop in zip([0, *cuts], [*cuts, len(TEXT)], strict=True):
         reading = chunked.push(TEXT[start:stop])
         found += reading.surprise
@@ -83,7 +84,7 @@ def test_written_bits_are_what_reading_them_costs(folder):
 
 @pytest.mark.parametrize("size", [1, 2, 7])
 def test_writing_ends_before_a_stop(folder, size):
-    model = runtime.load(folder / "characters")
+    model: Any = runtime.load(folder / "characters")
     free = "".join(model.stream().generate(120, seed=7))
     for start in range(0, 100, 9):
         stop = free[start : start + size]
@@ -93,7 +94,7 @@ def test_writing_ends_before_a_stop(folder, size):
 
 
 def test_what_may_become_a_stop_is_given_when_it_does_not(folder):
-    model = runtime.load(folder / "characters")
+    model: Any = runtime.load(folder / "characters")
     free = "".join(model.stream().generate(60, seed=7))
     assert "".join(model.stream().generate(60, seed=7, stop=free[-3:] + "!")) == free
 

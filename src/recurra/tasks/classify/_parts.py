@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,9 @@ def split(samples: Samples, config: ClassifyConfig) -> tuple[Samples, Parts]:
         held[name] = _unseen(contents, range(start, end), taken, f"of the {name} part", notes)
         taken |= {contents[index] for index in held[name]}
     rest = _unseen(contents, range(len(samples)), taken, "to learn from", notes)
-    shares = {name: 0.0 if name in files else float(getattr(config, name)) for name in ("validation", "test")}
+    shares: dict[str, Any] = {
+        name: 0.0 if name in files else float(getattr(config, name)) for name in ("validation", "test")
+    }
     assert joined.labels is not None
     inner = split_documents(
         [contents[index] for index in rest], [joined.labels[index] for index in rest], seed=config.seed, **shares
