@@ -91,8 +91,10 @@ def test_what_cannot_be_tagged(model: Path, capsys, arguments, complaint) -> Non
     assert complaint in err
 
 
-def test_a_tagger_of_both_ways_does_not_stream(model: Path) -> None:
+def test_a_tagger_of_both_ways_takes_lines_but_no_text_without_end(model: Path) -> None:
     command = [sys.executable, "-m", "recurra.cli", "stream", str(model)]
-    done = subprocess.run(command, input='{"text":"the cats"}\n', capture_output=True, text=True, check=False)
+    done = subprocess.run(command, input="the cats\n", capture_output=True, text=True, check=True)
+    assert [word["word"] for word in json.loads(done.stdout)["words"]] == ["the", "cats"]
+    done = subprocess.run([*command, "--continuous"], input="the cats\n", capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert "--no-bidirectional" in done.stderr
