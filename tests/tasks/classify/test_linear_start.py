@@ -38,13 +38,17 @@ def test_the_network_starts_at_the_regression() -> None:
     features, truth = counts(texts), ready.truth
     shares = [(features[truth == label] > 0).sum(axis=0) + 1 for label in (0, 1)]
     ratio = np.abs(np.log((shares[0] / shares[0].sum()) / (shares[1] / shares[1].sum())))
-    weighted = features * ratio
-    weighted /= np.sqrt((weighted**2).sum(axis=1).mean())
+    rarity = np.log((1 + len(data)) / (1 + (features > 0).sum(axis=0))) + 1
     strength = float(ready.reasons["linear_skip"][1].split(" = ")[1])
-    regression = LogisticRegression(C=strength, max_iter=200, tol=1e-3).fit(weighted, truth)
+    expected = np.zeros(len(data))
+    for importance in (ratio, rarity):
+        weighted = features * importance
+        weighted /= np.sqrt((weighted**2).sum(axis=1).mean())
+        regression = LogisticRegression(C=strength, max_iter=200, tol=1e-3).fit(weighted, truth)
+        expected += regression.decision_function(weighted) / 2
     share_out(ready.network, 1.0)
     logits = ready.model.logits(encode(ready.inputs, ready.samples, range(len(data)))) / 2
-    assert np.allclose(logits[:, 1] - logits[:, 0], regression.decision_function(weighted), atol=1e-3)
+    assert np.allclose(logits[:, 1] - logits[:, 0], expected, atol=1e-3)
 
 
 def test_what_stands_for_it_in_training_never_saw_the_text() -> None:

@@ -1,4 +1,4 @@
-"""A logistic regression on words and runs of words: what a classifier's linear branch starts from."""
+"""Logistic regressions on words and runs of words: what a classifier's linear branch starts from."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ABSENT = -5.0  # logit of a class that a fold's texts don't have
 
 @dataclass(frozen=True, eq=False)
 class LinearFit:
-    """A logistic regression on how often words and runs occur, over the root of a text's length."""
+    """The mean of two logistic regressions on how often words and runs occur, over the root of a text's length."""
 
     tables: tuple[np.ndarray, ...]  # of words, of runs of two, ...: (codes, L), the first row zeros
     bias: np.ndarray  # (L,)
@@ -125,19 +125,32 @@ def _regress(
     if len(seen) == 1:
         bias[seen] = 0
         return weight, bias
-    importance = _importance(features, truth, seen)
-    scaled = features.multiply(importance).tocsr()
-    scale = max(np.sqrt(scaled.multiply(scaled).sum(axis=1).mean()), 1e-9)
-    regression = LogisticRegression(C=strength, max_iter=200, tol=1e-3, class_weight="balanced" if balance else None)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a start need not be the last digit
-        regression.fit(scaled / scale, truth)
-    slope, offset = regression.coef_, regression.intercept_
-    if len(seen) == 2:
-        slope, offset = np.concatenate([-slope, slope]) / 2, np.concatenate([-offset, offset]) / 2
-    weight[:, seen] = (slope * importance / scale).T
-    bias[seen] = offset
+
+    def regress(importance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        scaled = features.multiply(importance).tocsr()
+        scale = max(np.sqrt(scaled.multiply(scaled).sum(axis=1).mean()), 1e-9)
+        weights = "balanced" if balance else None
+        regression = LogisticRegression(C=strength, max_iter=200, tol=1e-3, class_weight=weights)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # a start need not be the last digit
+            regression.fit(scaled / scale, truth)
+        slope, offset = regression.coef_ * importance / scale, regression.intercept_
+        if len(seen) > 2:
+            return slope, offset
+        return np.concatenate([-slope, slope]) / 2, np.concatenate([-offset, offset]) / 2
+
+    bias[seen] = 0
+    # Two that differ in what they take to be important err differently: their mean is better than either.
+    for importance in (_importance(features, truth, seen), _rarity(features)):
+        slope, offset = regress(importance)
+        weight[:, seen] += slope.T / 2
+        bias[seen] += offset / 2
     return weight, bias
+
+
+def _rarity(features: Any) -> np.ndarray:
+    """The inverse document frequency of each feature (F,)."""
+    return np.log((1 + features.shape[0]) / (1 + features.getnnz(axis=0))) + 1
 
 
 def _importance(features: Any, truth: np.ndarray, seen: np.ndarray) -> np.ndarray:
