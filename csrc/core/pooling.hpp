@@ -30,7 +30,7 @@ inline Pooled pool(Pooling how, const float* x, const float* scores, Index time,
         }
         switch (how) {
             case Pooling::kMax:  // a NaN stays one
-                for (Index i = 0; i < width; ++i) value[i] = x[i] > value[i] || x[i] != x[i] ? x[i] : value[i];
+                for (Index i = 0; i < width; ++i) value[i] = x[i] > value[i] || std::isnan(x[i]) ? x[i] : value[i];
                 now.weight += 1;
                 break;
             case Pooling::kMean:

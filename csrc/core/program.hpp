@@ -56,7 +56,7 @@ enum class Kind : std::uint8_t {
 class Constant {
   public:
     Constant() = default;
-    Constant(std::vector<float> numbers)  // NOLINT(google-explicit-constructor): a vector is one
+    Constant(std::vector<float> numbers)  // NOLINT(*-explicit-constructor): a vector is one
         : numbers_(std::make_shared<const std::vector<float>>(std::move(numbers))) {}
     Constant(std::initializer_list<float> numbers) : Constant(std::vector<float>(numbers)) {}
 

@@ -72,8 +72,10 @@ class Tracker {
     // and the spread.
     [[nodiscard]] std::vector<double>& numbers() noexcept { return numbers_; }
 
+    // NOLINTBEGIN(misc-non-private-member-variables-in-classes): any number is fine
     std::int64_t until = -1;  // the last row that a forecast waits for
     std::int64_t next = -1;   // the row that the last forecast saw one step ahead
+                              // NOLINTEND(misc-non-private-member-variables-in-classes)
 
   private:
     // Calls each(followed step, slot) where forecasts of a row wait, and where those made after it will.

@@ -142,7 +142,7 @@ void a_word_is_the_largest_of_its_windows() {
 core::Program reader(std::int64_t time, bool keeps_state) {
     std::vector<Value> values;
     std::vector<Instruction> instructions;
-    const auto value = [&](std::array<std::int64_t, 3> dims, std::vector<float> constant = {}) {
+    const auto value = [&](std::array<std::int64_t, 3> dims, const std::vector<float>& constant = {}) {
         values.push_back({.dims = dims});
         if (!constant.empty()) values.back() = {.dims = dims, .place = Value::Place::kConstant, .constant = constant};
         return static_cast<std::int32_t>(values.size() - 1);
@@ -176,6 +176,8 @@ std::vector<std::vector<float>> answers(const core::Program& program, std::int64
                                         float* const* states = nullptr, int threads = 1) {
     std::vector<std::vector<float>> out;
     std::vector<float*> to;
+    out.reserve(program.num_outputs());
+    to.reserve(program.num_outputs());
     for (std::int64_t i = 0; i < program.num_outputs(); ++i) {
         out.emplace_back(rows * program.output(i).size(), std::numeric_limits<float>::quiet_NaN());
     }
@@ -204,7 +206,7 @@ void steps_are_the_chunk() {
         paths.insert(paths.end(), last[0].begin(), last[0].end());
     }
     expect_same_bits("paths", paths, all[0]);
-    for (std::size_t pool : {1, 2, 3}) expect_same_bits("a pool", last[pool], all[pool]);
+    for (const std::size_t pool : {1, 2, 3}) expect_same_bits("a pool", last[pool], all[pool]);
     expect_same_bits("state", stepped, at_once);
     const auto without = answers(whole, 1, x);
     for (std::size_t i = 0; i < without.size(); ++i) expect_same_bits("without a state", without[i], all[i]);
