@@ -129,8 +129,7 @@ def fit_encoder(
 
     `vocabulary` bounds its size and `fewest` drops rare words. `characters` is the number of characters read of each
     word; 0 reads none. A character must occur twice to be known, so that the network meets unknown ones in training.
-    Of runs of two words, and so on up to `longest_run`, the `most_runs` frequent ones of each length are known, if they
-    occur twice.
+    Of runs of two words, and so on up to `longest_run`, the `most_runs` most frequent ones of each length are known.
     """
     counts: Counter[str] = Counter()
     runs = [RunCounts(size) for size in range(2, longest_run + 1)]
@@ -154,7 +153,7 @@ def fit_encoder(
         casing=casing,
         characters=Vocabulary.fit(letters, fewest=2) if characters else None,
         most_characters=characters or 20,
-        runs=tuple(Vocabulary.fit(each.counts, most=most_runs, fewest=2) for each in runs),
+        runs=tuple(Vocabulary.fit(each.counts, most=most_runs) for each in runs),
     )
 
 

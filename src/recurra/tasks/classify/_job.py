@@ -315,7 +315,7 @@ def _start_linear(
     fit = fit_linear(encoded, linear_sizes(inputs), truth, groups, classes, balance=config.balance)
     start_from_linear(network, fit)
     runs = " and ".join(f"{known.size - 1:,} of {size}" for size, known in enumerate(inputs.runs, 2))
-    why["linear_skip"] = (True, f"runs of words that occur twice: {runs}; starts at a regression, C = {fit.strength:g}")
+    why["linear_skip"] = (True, f"runs of words: {runs}; starts at a regression, C = {fit.strength:g}")
     return fit.held_out
 
 

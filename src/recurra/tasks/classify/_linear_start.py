@@ -134,7 +134,7 @@ def _regress(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # a start need not be the last digit
             regression.fit(scaled / scale, truth)
-        slope, offset = regression.coef_ * importance / scale, regression.intercept_
+        slope, offset = regression.coef_ * importance / scale, np.asarray(regression.intercept_)
         if len(seen) > 2:
             return slope, offset
         return np.concatenate([-slope, slope]) / 2, np.concatenate([-offset, offset]) / 2
