@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def address(tmp_path_factory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("texts")
     bundles = [
         text_bundles.generator(folder / "writer"),
+        text_bundles.generator(folder / "slow_writer", hidden_size=512),
         text_bundles.classifier(folder / "reviews"),
         text_bundles.tagger(folder / "tagger"),
         text_bundles.classifier(folder / "both", bidirectional=True),
@@ -97,7 +99,7 @@ def test_it_writes_on_as_wished_and_what_it_wrote_is_part_of_the_text(visit: Vis
 
 
 def test_writing_is_stopped_and_what_was_written_stays(visit: Visit):
-    page = visit("writer")
+    page = visit("slow_writer")
     page.get_by_label("Pieces").fill("10000")
     page.get_by_role("button", name="Generate").click()
     page.locator(".surprise span").nth(3).wait_for()
@@ -106,6 +108,18 @@ def test_writing_is_stopped_and_what_was_written_stays(visit: Visit):
     expect(page.get_by_role("button", name="Generate")).to_be_visible()
     text = field(page).input_value()
     assert 3 < len(text) < 10000 and surprise(page)[-50:] == text[-50:].replace("\r", "")
+
+
+def test_what_is_written_to_its_end_is_shown_once(visit: Visit):
+    page = visit("writer")
+    page.evaluate(
+        "() => { window.seen = []; setInterval(() => seen.push(document.querySelector('textarea').value.length), 2) }"
+    )
+    page.get_by_label("Pieces").fill("2000")
+    page.get_by_role("button", name="Generate").click()
+    page.get_by_role("button", name="Stop", exact=True).wait_for(state="hidden")
+    expect(field(page)).to_have_value(re.compile(r"^[\s\S]{2000}$"))
+    assert max(page.evaluate("seen")) == 2000
 
 
 def test_what_cannot_be_wished_is_said(visit: Visit, expected: list[str]):

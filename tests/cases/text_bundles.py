@@ -15,10 +15,10 @@ WORDS = ("the", "a", "fine", "dull", "film", "plot", "is", "not", "and", "great"
 LETTERS = tuple("abcdefghijklmnopqrstuvwxyz .,\n")
 
 
-def generator(path: Path, *, layers: int = 2, seed: int = 0) -> Path:
-    """A language model of letters: LSTM layers of 16 units."""
+def generator(path: Path, *, layers: int = 2, hidden_size: int = 16, seed: int = 0) -> Path:
+    """A language model of letters: LSTM layers."""
     encoder = Encoder(tokeniser=CharacterTokeniser(), words=Vocabulary(pieces=LETTERS))
-    chain = [Recurrent(cell="lstm", hidden_size=16) for _ in range(layers)]
+    chain = [Recurrent(cell="lstm", hidden_size=hidden_size) for _ in range(layers)]
     branches = (
         Branch(name="vectors", takes=("words",), blocks=(_embedding(encoder),)),
         Branch(name="read", takes=("vectors",), blocks=tuple(chain)),

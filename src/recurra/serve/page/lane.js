@@ -293,7 +293,8 @@ export class Lane extends Store {
         if (event === "end") {
           this.steps = data.step;
           this.error = null;
-          this.rows.push(...said.map((x) => ({ x, label: null, before: null })));
+          // What was written is shown by whoever asked for it, until it is read as text.
+          if (said[0]?.piece === undefined) this.rows.push(...said.map((x) => ({ x, label: null, before: null })));
           Object.assign(this, { answer: null, previous: null, frames: [], held: null });
           this.changed();
         } else {
