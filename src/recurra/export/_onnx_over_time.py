@@ -48,6 +48,8 @@ def _merged(graph: Graph, method: str, before: list[str], now: list[str]) -> lis
     if method == "max":
         largest = graph.add("Where", has_begun, graph.add("Max", before[0], now[0]), now[0])
         return [largest, graph.add("Add", before[1], now[1]), now[2]]
+    if method == "root":
+        return [graph.add("Add", before[0], now[0]), graph.add("Add", before[1], now[1]), now[2]]
     peak = graph.add("Max", graph.add("Where", has_begun, before[2], now[2]), now[2])
     kept = graph.add("Where", has_begun, graph.add("Exp", graph.add("Sub", before[2], peak)), graph.number(0.0))
     added = graph.add("Exp", graph.add("Sub", now[2], peak))

@@ -75,6 +75,8 @@ def _merged(before: PoolState | None, now: PoolState, method: str) -> PoolState:
         return now
     if method == "max":
         return PoolState(torch.maximum(before.value, now.value), before.weight + now.weight, now.peak)
+    if method == "root":
+        return PoolState(before.value + now.value, before.weight + now.weight, now.peak)
     peak = torch.maximum(before.peak, now.peak)
     shares = [torch.where(part.weight > 0, (part.peak - peak).exp(), 0.0) for part in (before, now)]
     value, weight = (
