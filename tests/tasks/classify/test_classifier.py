@@ -183,8 +183,10 @@ def test_it_beats_words_where_order_matters() -> None:
     data = []
     for _ in range(2000):
         first, second = random.permutation(["cat", "dog"])
-        filling = [str(word) for word in random.choice(FILLING, 6)]
-        data.append((" ".join([*filling[:3], str(first), *filling[3:], str(second)]), str(first)))
+        filling = [str(word) for word in random.choice(FILLING, 8)]
+        # Words on both sides of both, or pairs of words would tell which comes first.
+        words = [*filling[:2], str(first), *filling[2:6], str(second), *filling[6:]]
+        data.append((" ".join(words), str(first)))
     model = tiny(epochs=10, hidden_size=16).fit(data, progress="none")
     assert model.scores_.verdict.outcome == "better"
 
