@@ -75,7 +75,7 @@ std::int64_t scratch_row(const Layer& layer) noexcept {
 
 template <class W>
 void step_any(const Layer& layer, const float* packed, std::int64_t rows, const float* x, std::int64_t x_row,
-              const float* gates, const float* h, float* h_next, float* c, float* scratch) noexcept {
+              const float* gates, const float* h, float* h_next, float* c, float* scratch, bool is_one_state) noexcept {
     const NoDenormals no_denormals;
     with_cell(layer.cell, [&]<class C>() {
         const auto w = laid_out<C, W>(layer, const_cast<float*>(packed));
@@ -101,7 +101,8 @@ void step_any(const Layer& layer, const float* packed, std::int64_t rows, const 
                           .c = c,
                           .tape = C::kTwice ? tape : nullptr,
                           .let_in = scratch,
-                          .let_in_words = kRoundsH ? h_rounded : scratch};
+                          .let_in_words = kRoundsH ? h_rounded : scratch,
+                          .is_one_state = is_one_state && !C::kTwice};
         step<C>(w, at, all_rows, all_panels);
         if constexpr (C::kTwice) {
             if constexpr (kRoundsH) round_state(scratch);

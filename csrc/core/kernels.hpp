@@ -8,8 +8,10 @@ namespace recurra::core {
 
 // One step of B rows of a layer: h and c are (B, row_size), h_next too, and only that is written of h; `scratch` is
 // (B, scratch_row). Of one row `gates` may be what `input_gates` wrote for its x, which isn't read then; or it is null.
+// `is_one_state` says that all rows have the state of the first: what it gives to the gates is computed once.
 using Step = void(const Layer& layer, const float* packed, std::int64_t rows, const float* x, std::int64_t x_row,
-                  const float* gates, const float* h, float* h_next, float* c, float* scratch) noexcept;
+                  const float* gates, const float* h, float* h_next, float* c, float* scratch,
+                  bool is_one_state) noexcept;
 
 // A layer's weights of this kind packed into `size` floats, and what steps with them.
 template <class LayerWeights>

@@ -411,20 +411,27 @@ struct Program::Pass {
         const Stack& stack = *it.stack;
         const Index width = stack.outputs();
         const Index each = value(it.out).dims[0];
-        const Index count = rows * each;
-        StackRows steps(stack, count, scratch);
-        steps.clear();
+        const bool is_one_state = value(it.in[1]).dims[0] < each;
+        // Sequences one by one where each has one state for all of its rows, or else together.
+        const Index sequences = is_one_state ? 1 : rows;
+        const Index count = sequences * each;
         const Index h_row = row_of(it.in[1]);
-        steps.for_each_field([&](float* field, Index row, Index hidden) {  // h, and an equal c
-            for (Index r = 0; r < rows; ++r) {
-                for (Index i = 0; i < each; ++i, field += row) {
-                    std::copy_n(data(it.in[1]) + r * h_row + i * hidden, hidden, field);
+        for (Index begin = 0; begin < rows; begin += sequences) {
+            StackRows steps(stack, count, scratch);
+            steps.clear();
+            steps.for_each_field([&](float* field, Index row, Index hidden) {  // h, and an equal c
+                for (Index r = begin; r < begin + sequences; ++r) {
+                    for (Index i = 0; i < each; ++i, field += row) {
+                        const Index offset = is_one_state ? 0 : i * hidden;
+                        std::copy_n(data(it.in[1]) + r * h_row + offset, hidden, field);
+                    }
                 }
+            });
+            steps.step(data(it.in[0]) + begin * row_of(it.in[0]), stack.features(), nullptr, is_one_state);
+            float* const out = result(it.out) + begin * each * width;
+            for (Index i = 0; i < count; ++i) {
+                std::copy_n(steps.output() + i * steps.output_row(), width, out + i * width);
             }
-        });
-        steps.step(data(it.in[0]), stack.features());
-        for (Index i = 0; i < count; ++i) {
-            std::copy_n(steps.output() + i * steps.output_row(), width, result(it.out) + i * width);
         }
     }
 };

@@ -43,8 +43,8 @@ enum class Kind : std::uint8_t {
     kSort,         // along d2, ascending
     // Recurrent.
     kRun,   // a stack over d0, from the state or from 0; `axis` 1: from the last step to the first
-    kCell,  // one step of a stack for each of d0, each from its own state: of x (d0, F) and h (d0, H); a c is equal to
-            // h
+    kCell,  // one step of a stack for each of d0, each from its own state or all from one: of x (d0, F) and h (d0, H)
+            // or (1, H); a c is equal to h
     // Of sequences of any length.
     kPool,        // over d0, which becomes 1: `axis` as arrays::Pooling; of attention also scores (d0, 1)
     kPaths,       // scores (d0, L), constant transitions (L, L) and first scores (L): see arrays::extend_paths

@@ -114,7 +114,8 @@ Program::Program(std::vector<Value> values, std::vector<Instruction> instruction
                 fits = it.stack != nullptr && in(0)[1] == it.stack->features() && in(0)[0] == out[0] && in(0)[2] == 1 &&
                        out[1] == it.stack->outputs() && out[2] == 1;
                 if (fits && it.kind == Kind::kCell) {
-                    fits = it.stack->layers.size() == 1 && in(1) == out &&
+                    fits = it.stack->layers.size() == 1 &&
+                           (in(1) == out || in(1) == std::array<Index, 3>{1, out[1], 1}) &&
                            values_[at(it.in[0])].place != Value::Place::kConstant;
                 }
                 if (fits && it.state >= 0) state_size_ = std::max(state_size_, it.state + it.stack->state_size());

@@ -86,14 +86,14 @@ class StackRows {
     }
 
     // One step of all rows; row b of x begins at x + b * x_row. Of one row, x may be null where `gates` is what it
-    // gives to those of the first layer (`input_gates`).
-    void step(const float* x, std::int64_t x_row, const float* gates = nullptr) noexcept {
+    // gives to those of the first layer (`input_gates`). `is_one_state`, of one layer: as in `Step`.
+    void step(const float* x, std::int64_t x_row, const float* gates = nullptr, bool is_one_state = false) noexcept {
         float* state = memory_;
         for (const Stack::Packed& packed : stack_->layers) {
             const std::int64_t field = rows_ * packed.row;
             float* const next = state + (1 - turn_) * field;
             packed.step(packed.layer, packed.weights.get(), rows_, x, x_row, gates, state + turn_ * field, next,
-                        state + 2 * field, scratch_);
+                        state + 2 * field, scratch_, is_one_state);
             gates = nullptr;
             x = next;
             x_row = packed.row;

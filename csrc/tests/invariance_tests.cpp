@@ -87,7 +87,7 @@ Problem select(const Problem& p, const Indices& rows) {
 template <class Visit>
 void each_case(Visit visit) {
     constexpr std::array<std::int64_t, 6> kRows = {2, 7, 13, 17, 33, 65};
-    constexpr std::array<std::int64_t, 4> kHidden = {1, 7, 17, 40};
+    constexpr std::array<std::int64_t, 5> kHidden = {1, 7, 17, 40, 70};
     Random random{7};
     for (const Cell cell : kCells) {
         for (unsigned i = 0; i < 8; ++i) {

@@ -1,6 +1,7 @@
 // Networks as instructions: what they compute is checked from Python, against torch; here that they touch nothing else,
 // that rows don't touch each other, and that what doesn't fit is refused.
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -139,6 +140,42 @@ void steps_are_the_chunk() {
     }
 }
 
+// One step of a cell for each of five positions, from a state of (states, H).
+std::vector<float> cells(Cell cell, std::int64_t states, std::int64_t rows, const std::vector<float>& x,
+                         const std::vector<float>& h) {
+    const core::Program program({{.dims = {kTime, kWidth, 1}, .place = Value::Place::kInput},
+                                 {.dims = {states, kHidden, 1}, .place = Value::Place::kInput, .number = 1},
+                                 {.dims = {kTime, kHidden, 1}}},
+                                {{.kind = Kind::kCell, .out = 2, .in = {0, 1}, .stack = a_stack(cell)}}, {2});
+    Buffer out(rows * program.output(0).size(), 1);
+    const float* const inputs[] = {x.data(), h.data()};
+    float* const outputs[] = {out.data()};
+    program.run(rows, inputs, outputs, nullptr);
+    EXPECT(out.guards_hold());
+    return {out.values().begin(), out.values().end()};
+}
+
+void positions_that_share_a_state_are_as_if_each_had_it() {
+    constexpr std::int64_t kRows = 3;
+    for (const Cell cell : kCells) {
+        each_instruction_set([&] {
+            const std::vector<float> x = random_floats(kRows * kTime * kWidth, 3);
+            const std::vector<float> h = random_floats(kRows * kHidden, 4);
+            std::vector<float> copies;
+            for (std::int64_t row = 0; row < kRows; ++row) {
+                const auto own = h.begin() + row * kHidden;
+                for (std::int64_t i = 0; i < kTime; ++i) copies.insert(copies.end(), own, own + kHidden);
+            }
+            const std::vector<float> shared = cells(cell, 1, kRows, x, h);
+            const std::vector<float> each = cells(cell, kTime, kRows, x, copies);
+            for (std::size_t i = 0; i < each.size(); ++i) EXPECT(std::abs(shared[i] - each[i]) < 1e-6F);
+            const std::vector<float> last =
+                cells(cell, 1, 1, {x.end() - kTime * kWidth, x.end()}, {h.end() - kHidden, h.end()});
+            expect_same_bits("a row alone", last, {shared.end() - kTime * kHidden, shared.end()});
+        });
+    }
+}
+
 void threads_share_a_program() {
     const core::Program program = network(kTime, false, Cell::kLstm);
     const std::vector<float> x = random_floats(kTime * kWidth, 9);
@@ -189,7 +226,8 @@ void what_does_not_fit_is_refused() {
 }  // namespace
 
 int main(int argc, char** argv) {
-    const Test tests[] = {TEST(rows_do_not_touch_each_other), TEST(steps_are_the_chunk), TEST(threads_share_a_program),
+    const Test tests[] = {TEST(rows_do_not_touch_each_other), TEST(steps_are_the_chunk),
+                          TEST(positions_that_share_a_state_are_as_if_each_had_it), TEST(threads_share_a_program),
                           TEST(what_does_not_fit_is_refused)};
     return run_tests(tests, {argv + 1, static_cast<std::size_t>(argc - 1)});
 }

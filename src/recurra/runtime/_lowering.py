@@ -211,17 +211,25 @@ def _adaptive_softmax(low: Lowering, block: blocks.AdaptiveSoftmax, name: str, x
 
 def _decode(low: Lowering, block: blocks.Decode, name: str, x: Value) -> Value:
     count, width = x.shape
-    h = low.build.add("slice", (count, block.hidden_size), x, axis=1)
-    own = low.build.add("slice", (count, width - block.hidden_size), x, axis=1, start=block.hidden_size)
+    first, *others = low.build.parts(x)
+    if others and first.shape == (block.hidden_size,):  # one state for all positions, as it was before they were joined
+        h, own = low.build.view(first, (1, block.hidden_size)), join(low.build, others, "concatenate")
+    else:
+        h = low.build.add("slice", (count, block.hidden_size), x, axis=1)
+        own = low.build.add("slice", (count, width - block.hidden_size), x, axis=1, start=block.hidden_size)
     stack = low.weights.stack(block.cell, f"{name}.cell", ("",))
     return low.build.add("cell", (count, block.hidden_size), own, h, weights=stack)
 
 
 def _horizon(low: Lowering, block: blocks.Horizon, name: str, x: Value) -> Value:
-    time, width = x.shape
-    across = low.build.add("transpose", (width, time), x)
-    ahead = low.build.add("linear", (width, block.horizon), across, weights=low.weights.linear(f"{name}.linear"))
-    return low.build.add("transpose", (block.horizon, width), ahead)
+    weights = low.weights.linear(f"{name}.linear")
+    ahead = low.build.add("linear", (x.shape[1], block.horizon), _transposed(low.build, x), weights=weights)
+    return _transposed(low.build, ahead)
+
+
+def _transposed(build: Builder, x: Value) -> Value:
+    shape = x.shape[::-1]
+    return build.view(x, shape) if 1 in shape else build.add("transpose", shape, x)
 
 
 def _gain(low: Lowering, block: blocks.Gain, name: str, x: Value) -> Value:

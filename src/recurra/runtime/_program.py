@@ -69,6 +69,10 @@ class Builder:
         self._instructions.append((kind, out.number, numbers, (axis, start, state), bounds, weights))
         return out
 
+    def parts(self, value: Value) -> tuple[Value, ...]:
+        """What was concatenated to `value`; or itself alone."""
+        return self._parts.get(value.number, (value,))
+
     def columns(self, value: Value, count: int) -> list[Value]:
         """The `count` parts, all of one width, that stand side by side in `value` (T, W)."""
         time, width = value.shape[0], value.shape[1] // count
