@@ -173,11 +173,11 @@ void recurra::binding::define_tracker(nb::module_& module) {
         .def("forget", &Tracker::forget, nb::arg("row"))
         .def("drift", &Tracker::drift)
         .def_prop_rw(
-            "until", [](Tracker& self) { return self.core().until; },
-            [](Tracker& self, std::int64_t row) { self.core().until = row; })
+            "until", [](Tracker& self) { return self.core().until(); },
+            [](Tracker& self, std::int64_t row) { self.core().until() = row; })
         .def_prop_rw(
-            "next", [](Tracker& self) { return self.core().next; },
-            [](Tracker& self, std::int64_t row) { self.core().next = row; })
+            "next", [](Tracker& self) { return self.core().next(); },
+            [](Tracker& self, std::int64_t row) { self.core().next() = row; })
         .def_prop_ro("moved",
                      [](nb::handle self) {
                          core::Tracker& it = nb::cast<Tracker&>(self).core();

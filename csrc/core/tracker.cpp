@@ -79,8 +79,8 @@ void Tracker::for_each_slot(Index row, Each each) const noexcept {
 }
 
 void Tracker::judge(Index row, const double* truth, const double* scales) noexcept {
-    if (row == next) count(truth, scales);
-    if (!adapts_ || row > until) return;
+    if (row == next_) count(truth, scales);
+    if (!adapts_ || row > until_) return;
     const Followed& it = *followed_;
     const double* const usual = numbers_.data() + it.targets;
     for_each_slot(row, [&](Index step, Index slot) {
@@ -120,12 +120,12 @@ void Tracker::finish(Index row, const RawForecast& raw, const float* spread, flo
     const Followed& it = *followed_;
     const Index width = it.width();
     correct(raw, spread, out);
-    next = row + 1;
+    next_ = row + 1;
     if (adapts_) {
         for_each_slot(row, [&](Index step, Index slot) {  // each quantile as it was moved
             std::copy_n(out + (it.leads[at(step)] - 1) * width, width, waiting_.data() + slot * width);
         });
-        until = row + it.leads.back();
+        until_ = row + it.leads.back();
     }
     settle(out);
     double* const middle = numbers_.data() + 3 * it.targets;
@@ -187,7 +187,7 @@ void Tracker::settle(float* forecast) const noexcept {
 }
 
 void Tracker::forget(Index row) noexcept {
-    if (!adapts_ || row > until) return;
+    if (!adapts_ || row > until_) return;
     const Index width = followed_->width();
     for_each_slot(row, [&](Index, Index slot) { std::fill_n(waiting_.data() + slot * width, width, kMissing); });
 }

@@ -71,11 +71,9 @@ class Tracker {
     // (5, C): truths so far, rolling error in spreads and in scales; of the last forecast, the middle of one step ahead
     // and the spread.
     [[nodiscard]] std::vector<double>& numbers() noexcept { return numbers_; }
-
-    // NOLINTBEGIN(misc-non-private-member-variables-in-classes): any number is fine
-    std::int64_t until = -1;  // the last row that a forecast waits for
-    std::int64_t next = -1;   // the row that the last forecast saw one step ahead
-                              // NOLINTEND(misc-non-private-member-variables-in-classes)
+    // The last row that a forecast waits for, and the row that the last one saw one step ahead; -1: none.
+    [[nodiscard]] std::int64_t& until() noexcept { return until_; }
+    [[nodiscard]] std::int64_t& next() noexcept { return next_; }
 
   private:
     // Calls each(followed step, slot) where forecasts of a row wait, and where those made after it will.
@@ -89,6 +87,8 @@ class Tracker {
     bool adapts_;
     std::vector<float> moved_, waiting_;
     std::vector<double> numbers_;
+    std::int64_t until_ = -1;
+    std::int64_t next_ = -1;
 };
 
 }  // namespace recurra::core

@@ -94,7 +94,7 @@ void rows_far_apart_and_numbers_of_any_size_pass() {
         }
         for (const float moved : tracker.moved()) EXPECT(std::isfinite(moved));
         EXPECT(tracker.moved().empty() != adapts && std::isnan(tracker.drift()));
-        tracker.until = row;  // as in a state that was made up
+        tracker.until() = row;  // as in a state that was made up
         tracker.forget(row - 1);
     }
 }

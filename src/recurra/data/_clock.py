@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 from calendar import monthrange
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,6 +17,7 @@ from recurra.data._written_time import DAY, Reading, of_datetime, reader_of
 from recurra.errors import ConfigError, DataError
 
 _EPOCH = datetime(1970, 1, 1)
+_FIRST_DAY = _EPOCH.toordinal()
 _UTC = _EPOCH.replace(tzinfo=UTC)
 _EPOCHS = {"epoch_s": 1_000_000.0, "epoch_ms": 1000.0, "epoch_us": 1.0, "epoch_ns": 0.001}
 # Years 1000 to 9000: beyond, calendars end sooner or later.
@@ -50,13 +51,14 @@ class Clock:
             self._parts = dict(zip(_DEFAULT_PARTS, self.columns, strict=False))
         plain = self.is_moment and self._form not in ("iso", "parts") and not self._form.startswith("epoch")
         self._read_text = reader_of(tuple(self._form.split("|")) if plain else ())
+        self._months = self.frequency.months if self.frequency is not None else 0
         fixed = self.frequency is not None and not (self._on_wall and self.zone is not None)
         self.step = self.frequency.microseconds if fixed and self.frequency is not None else 0 if self.is_moment else 1
 
     def read(self, row: Mapping[str, Any]) -> int | None:
         """The time in a row, None where it holds none. DataError for what isn't a time."""
         values = [row.get(name) for name in self.columns]
-        if all(is_missing(value) for value in values):
+        if all([is_missing(value) for value in values]):
             return None
         time = self._time(values) if self.is_moment else self._whole(values[0], "a whole number, which counts steps")
         least, most = (_EARLIEST, _LATEST) if self.is_moment else (-_MOST_STEPS, _MOST_STEPS)
@@ -121,8 +123,8 @@ class Clock:
         if frequency is None or not self.has_grid:
             return None, time
         wall, start = (self.wall(time), self.wall(first)) if self._on_wall else (time, first)
-        if frequency.months:
-            return (_month(wall)[0] - _month(start)[0]) // frequency.months, time
+        if self._months:
+            return (_month(wall)[0] - _month(start)[0]) // self._months, time
         step = frequency.microseconds
         steps, rest = divmod(wall - start, step)
         if not rest:
@@ -135,7 +137,7 @@ class Clock:
 
     def is_month_end(self, time: int) -> bool:
         """Whether a row lies on the last day of its month, where that matters."""
-        if not (self.frequency and self.frequency.months):
+        if not self._months:
             return False
         month, day, _ = _month(self.wall(time))
         return day == monthrange(month // 12, month % 12 + 1)[1]
@@ -153,12 +155,12 @@ class Clock:
             return [min(time + step * ahead, end) for ahead in range(skip + 1, skip + count + 1)]
         ahead = range(skip + 1, skip + count + 1)
         start = self.wall(time)
-        if frequency.months:
+        if self._months:
             month, day, rest = _month(start)
             if not month_end:
-                month -= (month - _month(self.wall(first))[0]) % frequency.months
-                _, day, rest = _month(self.wall(first))
-            walls = [_moment(month + steps * frequency.months, 31 if month_end else day, rest) for steps in ahead]
+                begun, day, rest = _month(self.wall(first))
+                month -= (month - begun) % self._months
+            walls = [_moment(month + steps * self._months, 31 if month_end else day, rest) for steps in ahead]
         else:
             walls = frequency.later(np.full(count, start), np.array(ahead, dtype=np.int64))
         return [self.moment(min(int(wall), _END)) for wall in walls]
@@ -194,6 +196,8 @@ class Clock:
         value = values[0]
         if len(values) > 1:
             return self._from_parts(values) if self._form == "parts" else self._joined(values)
+        if type(value) is str:
+            return self._read_text(value.strip())
         if isinstance(value, datetime):
             return of_datetime(value)
         if isinstance(value, date):
@@ -229,7 +233,7 @@ class Clock:
 def _month(wall: int) -> tuple[int, int, int]:
     """Months since the year 0, the day of the month, and microseconds since midnight."""
     days, rest = divmod(wall, DAY)
-    when = _EPOCH + timedelta(days=days)
+    when = date.fromordinal(_FIRST_DAY + days)
     return when.year * 12 + when.month - 1, when.day, rest
 
 
@@ -238,8 +242,9 @@ def _moment(month: int, day: int, rest: int) -> int:
     year, month = divmod(month, 12)
     if year > 9999:
         return _END
-    when = datetime(year, month + 1, min(day, monthrange(year, month + 1)[1]))
-    return (when - _EPOCH).days * DAY + rest
+    if day > 28:
+        day = min(day, monthrange(year, month + 1)[1])
+    return (date(year, month + 1, day).toordinal() - _FIRST_DAY) * DAY + rest
 
 
 class Calendar:
@@ -265,17 +270,21 @@ class Calendar:
         return out
 
     def _of_day(self, day: int) -> tuple[tuple[float, float] | None, ...]:
-        when = date(1970, 1, 1) + timedelta(days=day)
-        turns = {
-            "day of week": ((day + 3) % 7) / 7,
-            "day of month": (when.day - 1) / 31.0,
-            "day of year": (when - when.replace(month=1, day=1)).days / 365.2425,
-        }
-        return tuple(_circle(turns[name]) if name in turns else None for name in self._names)
+        when = date.fromordinal(_FIRST_DAY + day)
+        return tuple([_circle(_TURNS[name](when)) if name in _TURNS else None for name in self._names])
 
 
 def _circle(turn: float) -> tuple[float, float]:
-    return math.sin(2 * math.pi * turn), math.cos(2 * math.pi * turn)
+    angle = 2 * math.pi * turn
+    return math.sin(angle), math.cos(angle)
+
+
+# Where a day stands in each cycle.
+_TURNS: dict[str, Callable[[date], float]] = {
+    "day of week": lambda day: day.weekday() / 7,
+    "day of month": lambda day: (day.day - 1) / 31.0,
+    "day of year": lambda day: (day.toordinal() - date(day.year, 1, 1).toordinal()) / 365.2425,
+}
 
 
 def _zone(name: str | None) -> tzinfo | None:

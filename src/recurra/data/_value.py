@@ -48,6 +48,13 @@ def word(value: Any) -> str:
 
 
 def _of_text(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        pass
+    else:
+        if value == value and "_" not in text:
+            return value
     bare = text.strip()
     if bare.lower() in MISSING:
         return math.nan

@@ -32,7 +32,7 @@ class Forecast:
     """
 
     numbers: np.ndarray  # (K, C, 1 + Q): the mean and quantiles
-    moments: np.ndarray  # (K,) int64
+    when: bytes  # (K,) int64, as the clock counts
     about: About
     needs: int  # rows that are still to come before there is a forecast
     drift: float | None  # rolling error of one step ahead, over that of the test part; None while it can't be told
@@ -67,6 +67,11 @@ class Forecast:
     def times(self) -> tuple[str | int, ...]:
         """When the rows are: ISO 8601, or the number of the step."""
         return tuple(map(self.about.clock.text, self.moments.tolist()))
+
+    @property
+    def moments(self) -> np.ndarray:
+        """When the rows are, (K,) int64: microseconds since 1970 in UTC, or the number of the step."""
+        return np.frombuffer(self.when, dtype=np.int64)
 
 
 def document(forecast: Forecast) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class Inputs:
         shared = ("past", "past_codes") if self._is_recursive else ("past", "past_codes", "known", "known_codes")
         self._shared = [name for name in shared if name in taken]
         self._ahead = [
-            (self._given[name], array, skipped)
+            (self._given[name][:, : window.horizon, skipped:], self._given[name][:, window.horizon :, skipped:], array)
             for name, array, skipped in (("future", window.known, 1), ("future_codes", window.known_codes, 0))
             if name in taken and array.shape[2]
         ]
@@ -77,10 +77,10 @@ class Inputs:
         """Bring up to date what is known ahead and of the series as a whole; where in its arrays the window begins."""
         window = self._window
         end, horizon = window.end, window.horizon
-        for to, known, skipped in self._ahead:
-            to[:, :horizon, skipped:] = known[:, end : end + horizon]
-            if to.shape[1] > horizon:
-                to[:, horizon:, skipped:] = known[:, end + horizon - 1 : end + horizon]
+        for to, beyond, known in self._ahead:
+            to[:] = known[:, end : end + horizon]
+            if beyond.size:
+                beyond[:] = known[:, end + horizon - 1 : end + horizon]
         if self._moments is not None:
             self._measure(self._moments)
         return end - window.context

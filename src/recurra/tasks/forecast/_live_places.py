@@ -16,7 +16,7 @@ def place(window: Window, row: Row) -> tuple[int, int]:
         return _without_time(window)
     if not window.begun:
         return 0, row.time
-    last = int(window.time[0, window.end - 1]) if window.count else window.first - 1
+    last = window.times[window.end - 1] if window.count else window.first - 1
     if row.time <= last:
         shown = clock.text(row.time)
         raise PastError(

@@ -45,6 +45,8 @@ class Reader:
             for part in ("known", "past", "static")
             for name, blank in ((part, math.nan), (f"{part}_categories", 0))
         )
+        self._has_only_targets = not any(self._without)
+        self._targets = schema.target
         self._codes = {
             name: {kind: code for code, kind in enumerate(kinds, 1)}
             for part in ("known", "past", "static")
@@ -80,12 +82,17 @@ class Reader:
                 f"{_shown(dict(x))} was pushed, which says nothing; expected some of {', '.join(self.columns)}. "
                 f"Push a row like {example(schema, self.clock)}."
             )
-        self._check_series(x, series)
-        target = tuple([self._target(name, x.get(name)) for name in schema.target])
+        if self._ids:
+            self._check_series(x, series)
+        target = tuple([self._target(name, x.get(name)) for name in self._targets])
+        time = self.clock.read(x) if self.clock.columns else None
+        is_empty = target[0] != target[0] and all([value != value for value in target])
+        if self._has_only_targets:
+            return Row(time, target, is_empty, *self._without)
         return Row(
-            self.clock.read(x) if self.clock.columns else None,
+            time,
             target,
-            all(value != value for value in target),
+            is_empty,
             tuple([self._number(name, x.get(name)) for name in schema.known]),
             tuple([self._code(name, x.get(name)) for name in schema.known_categories]),
             tuple([self._number(name, x.get(name)) for name in schema.past]),
@@ -96,7 +103,7 @@ class Reader:
 
     def _check_series(self, x: Mapping[str, Any], series: str) -> None:
         names = self.schema.columns.series
-        if not names or not any(name in x for name in names):
+        if not any(name in x for name in names):
             return
         values = [str(x.get(name, "")) for name in names]
         label = series_label([x.get(name, "") for name in names])
@@ -120,9 +127,9 @@ class Reader:
             raise DataError(
                 f"{name} is {_shown(value)}, which isn't a number. Leave it empty if it means missing, or mend it."
             )
-        if math.isinf(found) or abs(found) > _LARGEST:
-            raise _infinite(name, value)
-        return found
+        if -_LARGEST <= found <= _LARGEST or found != found:
+            return found
+        raise _infinite(name, value)
 
     def _code(self, name: str, value: Any) -> int:
         if is_missing(value):

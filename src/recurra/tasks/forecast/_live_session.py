@@ -103,7 +103,8 @@ class ForecastSession(Session):
     def needs(self) -> int:
         """Rows that must still come before there is a forecast."""
         window = self.window
-        return max(self.model.chosen.shortest_history - window.count, 0 if window.has_seen else 1)
+        missing = self.model.chosen.shortest_history - window.count
+        return missing if missing > 0 else 0 if window.has_seen else 1
 
     def read(self, x: Any) -> Entry:
         """What a push says and where it belongs. DataError for what can't follow; nothing changes."""

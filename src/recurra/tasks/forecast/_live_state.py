@@ -108,7 +108,7 @@ def _is_possible(session: ForecastSession) -> bool:
     if not window.begun:
         return not (window.count or window.planned)
     least, most = clock.bounds
-    last = int(window.time[0, window.end - 1]) if window.count else window.first
+    last = window.times[window.end - 1] if window.count else window.first
     times = window.time[0, window.end - window.context : window.end + window.horizon].tolist()
     times = times[window.context - min(window.count, window.context) :]
     planned = [row.time or 0 for row in window.planned.values()]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from struct import Struct
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +43,11 @@ class Window:
         self.past = np.zeros((1, length, frame.past.width), dtype=np.float32)
         self.past_codes = np.zeros((1, length, len(table.past_categories)), dtype=np.float32)
         self.time = np.zeros((1, length), dtype=np.int64)
+        # The same memory for single numbers, which numpy takes several times as long to read and write.
+        self.times = self.time[0].data
+        self._targets: tuple[Any, ...] = tuple(a.reshape(-1).data for a in (self.target, self.observed, self.since))
+        self._known = self.known.reshape(-1).data if self.known.size else None
+        self._known_row = Struct(f"{self.known.shape[2]}f")
         self.count = 0  # rows of the series so far; the next one is row `count`
         self.first = 0  # time of row 0
         self.end = self.context  # where the next row goes
@@ -105,9 +112,9 @@ class Window:
         """Whether any target was ever observed."""
         return min(self.ago) < self.count
 
-    def times_ahead(self, count: int) -> np.ndarray:
-        """The times of so many rows that are forecast, int64."""
-        return self.time[0, self.end : self.end + count].copy()
+    def times_ahead(self, count: int) -> bytes:
+        """The times of so many rows that are forecast, as bytes of int64."""
+        return self.times[self.end : self.end + count].tobytes()
 
     def _begin(self, time: int) -> None:
         self.begun, self.first = True, time
@@ -123,47 +130,47 @@ class Window:
             self.ago = [ago + skipped for ago in self.ago]
             self.count += skipped
             self.planned = {number: row for number, row in self.planned.items() if number >= self.count}
-            self.time[0, self.end - 1] = time
+            self.times[self.end - 1] = time
             self._refresh()
             ahead -= skipped
         for _ in range(ahead):
             row = self.planned.pop(self.count, None)
-            self._append(int(self.time[0, self.end]), row)
+            self._append(self.times[self.end], row)
 
     def time_of(self, ahead: int) -> int:
         """The time of the row so many after the next, if none says otherwise."""
         if ahead < self.horizon:
-            return int(self.time[0, self.end + ahead])
-        return self._after(int(self.time[0, self.end + self.horizon - 1]), 1, skip=ahead - self.horizon)[0]
+            return self.times[self.end + ahead]
+        return self._after(self.times[self.end + self.horizon - 1], 1, skip=ahead - self.horizon)[0]
 
     def _append(self, time: int, row: Row | None) -> None:
         """The next row; without one, or without a target in it, nothing was observed."""
-        end = self.end
+        end, times, clock = self.end, self.times, self.frame.clock
         self._write_targets(end, time, row.target if row is not None else ())
         if self.moments is not None and row is not None and row.target:
             self.moments.add(row.target)
-        if row is not None and (self._has_known or self.time[0, end] != time):
+        is_foreseen = times[end] == time
+        if row is not None and (self._has_known or not is_foreseen):
             self._write_known(end, time, row)
         if self._has_past:
             self._write_past(end, row)
         if self.count == 0:
             self._show_before()
         elif self.steps.size:
-            self.steps[(self.count - 1) % _STEPS] = time - self.time[0, end - 1]
-        clock = self.frame.clock
-        as_foreseen = bool(self.count) and self.time[0, end] == time and not (self.planned or clock.is_uneven)
-        self.time[0, end] = time
+            self.steps[(self.count - 1) % _STEPS] = time - times[end - 1]
+        as_foreseen = self.count and is_foreseen and not (self.planned or clock.is_uneven)
+        times[end] = time
         if self.month_end and not clock.is_month_end(time):
             self.month_end = as_foreseen = False
         self.count += 1
         self.end = end + 1
-        if self.end + self.horizon > self.time.shape[1]:
+        if self.end + self.horizon > len(times):
             self._move()
         last = self.end + self.horizon - 1
         if clock.step:
-            self._fill_ahead(last, int(self.time[0, last - 1]) + clock.step, self.count + self.horizon - 1)
+            self._fill_ahead(last, times[last - 1] + clock.step, self.count + self.horizon - 1)
         elif as_foreseen and self.horizon > 1:
-            (time,) = self._after(int(self.time[0, last - 1]), 1)
+            (time,) = self._after(times[last - 1], 1)
             self._fill_ahead(last, time, self.count + self.horizon - 1)
         else:
             self._refresh()
@@ -171,9 +178,8 @@ class Window:
     def _write_targets(self, end: int, time: int, target: tuple[float, ...]) -> None:
         uneven = self.frame.preparation.uneven_step
         if uneven is None and len(target) == 1 and target[0] == target[0]:
-            self.target[0, end, 0] = target[0]
-            self.observed[0, end, 0] = 1.0
-            self.since[0, end, 0] = 0.0
+            targets, observed, since = self._targets
+            targets[end], observed[end], since[end] = target[0], 1.0, 0.0
             self.ago[0] = 0
             return
         for at in range(self.frame.targets):
@@ -206,7 +212,7 @@ class Window:
         """Work the rows ahead out anew, from the last row on and from those that say when they are."""
         number, place = self.count, self.end
         stop = number + self.horizon
-        time = int(self.time[0, place - 1]) if number else self.first
+        time = self.times[place - 1] if number else self.first
         if not number:
             self._fill_ahead(place, time, number)
             number, place = 1, place + 1
@@ -221,15 +227,16 @@ class Window:
                 number, place = number + 1, place + 1
 
     def _fill_ahead(self, place: int, time: int, number: int) -> None:
-        self.time[0, place] = time
+        self.times[place] = time
         self._write_known(place, time, self.planned.get(number))
 
     def _write_known(self, place: int, time: int, row: Row | None) -> None:
         if self._says_nothing_ahead:
             return
-        calendar = self.frame.calendar.at(time)
-        if self.known.shape[2]:
-            self.known[0, place] = calendar + (self._ahead if row is None else self.frame.known.apply(row.known))
+        if self._known is not None:
+            known = self._ahead if row is None else self.frame.known.apply(row.known)
+            packed = self._known_row
+            packed.pack_into(self._known, place * packed.size, *self.frame.calendar.at(time), *known)
         if self.known_codes.size:
             self.known_codes[0, place] = 0 if row is None else row.known_codes
 
