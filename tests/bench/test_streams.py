@@ -14,8 +14,10 @@ from recurra.bench import _streams as streams
 from recurra.bench import _streams_timing as timing
 from recurra.bench._bar import Line
 from recurra.bench._streams import Seen
+from recurra.bench._streams_made import fit_hourly, fit_sunspots
 from recurra.errors import MissingExtraError
-from recurra.runtime import Network, PlainSession
+from recurra.runtime import Network, PlainSession, load
+from recurra.tasks.forecast._live import LiveForecaster
 
 SMALL = Case("gru", 6, 1, 5, 4, "step")
 
@@ -87,7 +89,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(streams, "push_seconds", push)
     monkeypatch.setattr(streams, "together_seconds", lambda case, folder: 1e-6)
-    monkeypatch.setattr(streams, "fit_forecaster", no_torch)
+    monkeypatch.setattr(streams, "fit_hourly", no_torch)
     monkeypatch.setattr(streams, "loading_seconds", lambda path: 0.01)
     monkeypatch.setattr(streams, "importing_seconds", lambda: 0.5)
     monkeypatch.setattr(streams, "_beside", lambda case: {"torch": 40.0})
@@ -101,7 +103,8 @@ def test_each_line_says_what_was_seen_and_whether_that_is_wanted(measured: None)
     rows = {row[0]: row[1:] for row in stream_table(report).rows}
     assert rows["GRU step, H 128"] == ("2", "<= 3 us", "yes", "torch 40")
     assert rows["LSTM step, H 128"] == ("FAILED", "<= 4 us", "-", "they are off")
-    assert rows["forecaster, push to new quantiles"] == ("-", "<= 25 us", "-", "To fit a forecaster needs torch.")
+    missing = ("-", "<= 25 us", "-", "To fit a forecaster needs torch.")
+    assert rows["forecaster's push, made-up hours, 48 back"] == missing
     assert rows["1000 sessions of a GRU, H 64, together"] == ("1", ">= 1.5 M steps/s", "NO", "")
     assert rows["import"] == ("0.5", "<= 0.25 s", "NO", "")
     assert report.failures == {"LSTM step, H 128": "they are off"}
@@ -127,18 +130,22 @@ def test_the_command_prints_the_table_and_refuses_what_is_wrong(measured: None, 
 
 def test_a_busy_machine_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     lines = (Seen(Line("import", 0.1, 0.25, at_least=False), "s"),)
-    for load, said in ((1.9, True), (0.1, False)):
-        report = StreamReport({"processor": "Abacus", "cores": 2}, load, lines)
+    for busy, said in ((1.9, True), (0.1, False)):
+        report = StreamReport({"processor": "Abacus", "cores": 2}, busy, lines)
         monkeypatch.setattr(recurra.bench, "run_streams", lambda report=report, **_: report, raising=False)
         assert recurra.cli.main(["bench", "--stream"]) == 0
         assert ("kept the machine busy" in capsys.readouterr().out) == said
         assert recurra.cli.main(["bench", "--stream", "--json", "--quiet"]) == 0
-        assert json.loads(capsys.readouterr().out)["load"] == load
+        assert json.loads(capsys.readouterr().out)["load"] == busy
 
 
 @pytest.mark.slow
-def test_everything_is_measured_beside_others():
+def test_everything_is_measured_beside_others(tmp_path: Path):
     report = run_streams()
     assert report.failures == {}
     assert all(seen.line.value is not None and seen.line.value > 0 for seen in report.lines)
     assert report.lines[0].beside.keys() == {"layer.stream()", "torch", "torch cell", "onnxruntime"}
+    assert report.lines[2].beside.keys() == {"without its time", "sunspots, 258 months back"}
+    for fit, context in ((fit_hourly, 48), (fit_sunspots, 258)):
+        live = load(fit(tmp_path).path)
+        assert isinstance(live, LiveForecaster) and live.chosen.context == context

@@ -18,7 +18,7 @@ from recurra.bench._peers import OURS, find_peers
 from recurra.bench._pipe import Worker
 from recurra.bench._run import QUICK_ROUNDS, TRUTH, measure
 from recurra.bench._statistics import quartiles
-from recurra.bench._streams_made import Fitted, fit_forecaster, layer_model
+from recurra.bench._streams_made import Fitted, fit_hourly, fit_sunspots, layer_model
 from recurra.bench._streams_timing import (
     SESSIONS,
     forecast_seconds,
@@ -87,19 +87,34 @@ Plan = tuple[Line, str, Callable[[], float], Callable[[], Mapping[str, float]]]
 def _lines(folder: Path) -> list[Plan]:
     fitted: list[Fitted] = []
 
-    def forecaster() -> Fitted:
+    def hourly() -> Fitted:
         """Fitted when first asked for."""
         if not fitted:
-            fitted.append(fit_forecaster(folder))
+            fitted.append(fit_hourly(folder))
         return fitted[0]
 
-    def at_most(name: str, wanted: float, unit: str, value: Callable[[], float], case: Case | None = None) -> Plan:
-        return Line(name, None, wanted, at_least=False), unit, value, lambda: _beside(case) if case else {}
+    def at_most(
+        name: str,
+        wanted: float,
+        unit: str,
+        value: Callable[[], float],
+        beside: Callable[[], Mapping[str, float]] = dict,
+    ) -> Plan:
+        return Line(name, None, wanted, at_least=False), unit, value, beside
 
     return [
-        at_most("GRU step, H 128", 3, "us", lambda: 1e6 * push_seconds(GRU, folder), GRU),
-        at_most("LSTM step, H 128", 4, "us", lambda: 1e6 * push_seconds(LSTM, folder), LSTM),
-        at_most("forecaster, push to new quantiles", 25, "us", lambda: 1e6 * forecast_seconds(forecaster())),
+        at_most("GRU step, H 128", 3, "us", lambda: 1e6 * push_seconds(GRU, folder), lambda: _beside(GRU)),
+        at_most("LSTM step, H 128", 4, "us", lambda: 1e6 * push_seconds(LSTM, folder), lambda: _beside(LSTM)),
+        at_most(
+            "forecaster's push, made-up hours, 48 back",
+            25,
+            "us",
+            lambda: 1e6 * forecast_seconds(hourly()),
+            lambda: {
+                "without its time": 1e6 * forecast_seconds(hourly(), "load"),
+                "sunspots, 258 months back": 1e6 * forecast_seconds(fit_sunspots(folder)),
+            },
+        ),
         (
             Line(f"{SESSIONS} sessions of a GRU, H 64, together", None, 1.5),
             "M steps/s",
@@ -113,7 +128,7 @@ def _lines(folder: Path) -> list[Plan]:
             "ms",
             lambda: 1e3 * loading_seconds(layer_model(LSTM, folder)[0].bundle.path),
         ),
-        at_most("load after import, forecaster", 50, "ms", lambda: 1e3 * loading_seconds(forecaster().path)),
+        at_most("load after import, forecaster", 50, "ms", lambda: 1e3 * loading_seconds(hourly().path)),
         at_most("import", 0.25, "s", importing_seconds),
     ]
 

@@ -1,10 +1,14 @@
-"""What `recurra bench --stream` steps: a bundle of one layer with random weights, and a forecaster, fitted."""
+"""What `recurra bench --stream` steps: a bundle of one layer with random weights, and forecasters, fitted."""
 
 from __future__ import annotations
 
+import csv
+import json
+import math
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,15 +20,16 @@ from recurra.bundle import write_bundle
 from recurra.errors import MissingExtraError, RecurraError
 from recurra.runtime import PlainModel, load
 
-# The forecaster's rows, the last of which is pushed, and what torch forecasts after them.
+HOURS = 1500
+# A forecaster of a series, and what torch forecasts after its last row.
 _FIT = """
-import sys
+import json, sys
 import numpy as np, recurra
-series, folder = sys.argv[1:]
-model = recurra.Forecaster(target="sunspots", time="month", hidden_size=64, epochs=1)
-model.fit(series, progress="none").save(folder + "/forecaster")
-table = recurra.load(folder + "/forecaster").predict(series)
-np.save(folder + "/forecast.npy", table.drop("series", "target", "time").to_numpy())
+series, folder, options = sys.argv[1:]
+model = recurra.Forecaster(hidden_size=64, epochs=1, **json.loads(options))
+model.fit(series, progress="none").save(folder)
+table = recurra.load(folder).predict(series)
+np.save(folder + ".npy", table.drop("series", "target", "time").to_numpy())
 """
 
 
@@ -52,23 +57,46 @@ def layer_model(case: Case, folder: Path) -> tuple[PlainModel, np.ndarray]:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A forecaster of monthly sunspots: its bundle, the rows, and what torch forecasts after the last of them."""
+    """A forecaster's bundle, its rows as a table has them, and what torch forecasts after the last of them."""
 
     path: Path
     rows: list[dict[str, str]]
     forecast: np.ndarray  # (K, 1 + Q): the mean and each quantile
 
 
-def fit_forecaster(folder: Path) -> Fitted:
-    """Fit one for a single epoch, in a process of its own. MissingExtraError where there is no torch."""
-    if find_spec("torch") is None:
-        raise MissingExtraError("To fit a forecaster needs torch. Run: pip install 'recurra[train]'")
+def fit_sunspots(folder: Path) -> Fitted:
+    """One that looks 258 months back. MissingExtraError where there is no torch."""
+    _check_torch()
     from recurra.data import carried_path
 
-    series = carried_path("sunspots")
-    done = subprocess.run([sys.executable, "-c", _FIT, series, folder], capture_output=True, text=True)
+    return _fit(carried_path("sunspots"), folder / "sunspots", target="sunspots", time="month")
+
+
+def fit_hourly(folder: Path) -> Fitted:
+    """One that looks two days back and a day ahead, at made-up hours: a day's cycle and noise."""
+    _check_torch()
+    noise = np.random.default_rng(1).normal(0, 0.5, HOURS)
+    path = folder / "hourly.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(("time", "load"))
+        for hour in range(HOURS):
+            load = 10 + 4 * math.sin(2 * math.pi * hour / 24) + noise[hour]
+            table.writerow((datetime(2024, 1, 1) + timedelta(hours=hour), f"{load:.2f}"))
+    return _fit(path, folder / "hourly", target="load", time="time", context=48, horizon=24)
+
+
+def _fit(series: Path, path: Path, **options: str | int) -> Fitted:
+    """For a single epoch, in a process of its own."""
+    command = [sys.executable, "-c", _FIT, series, path, json.dumps(options)]
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise RecurraError(f"The forecaster couldn't be fitted: {done.stderr.strip().splitlines()[-1]}")
-    head, *lines = series.read_text(encoding="utf-8").split()
-    rows = [dict(zip(head.split(","), line.split(","), strict=True)) for line in lines]
-    return Fitted(folder / "forecaster", rows, np.load(folder / "forecast.npy"))
+    with series.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return Fitted(path, rows, np.load(f"{path}.npy"))
+
+
+def _check_torch() -> None:
+    if find_spec("torch") is None:
+        raise MissingExtraError("To fit a forecaster needs torch. Run: pip install 'recurra[train]'")

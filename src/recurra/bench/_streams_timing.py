@@ -71,8 +71,11 @@ def together_seconds(case: Case, folder: Path) -> float:
     return median(seconds) / SESSIONS
 
 
-def forecast_seconds(fitted: Fitted) -> float:
-    """One push of a row to new quantiles of all steps ahead, the median over the last rows of the series."""
+def forecast_seconds(fitted: Fitted, alone: str = "") -> float:
+    """One push of a row to new quantiles of all steps ahead, the median over the last rows of the series.
+
+    Rows are pushed as a file has them, as texts, or only the number that the column `alone` holds.
+    """
     model = load(fitted.path)
     # Compared without adapting, which torch doesn't do; timed as streams are, with it.
     session, compared = model.stream(), model.stream(adapt=False)
@@ -87,7 +90,7 @@ def forecast_seconds(fitted: Fitted) -> float:
     if not off <= FORECAST_LIMIT:
         raise WrongNumbers(f"row by row, the forecast is off torch's by {off:.1e} of its spread")
     seconds = []
-    for row in fitted.rows[-ROUNDS:]:
+    for row in [float(row[alone]) if alone else row for row in fitted.rows[-ROUNDS:]]:
         began = time.perf_counter()
         session.push(row)
         seconds.append(time.perf_counter() - began)
