@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from recurra.blocks import Recurrent
+from recurra.blocks import Branch, Recurrent
 from recurra.errors import ConfigError
 from recurra.runtime._lowering import CELLS, Weights
 from recurra.runtime._places import FIELDS
@@ -32,9 +32,7 @@ def trace_stack(
     """The output (T, H) of a recurrent block for x (T, F), and a trace of each layer; `state` are its numbers, None: 0.
 
     Layers are counted from `first`, the number of those that lie before the block in its branch.
-    ConfigError for a `hold` of a gate that the cell doesn't have, or at a value that it can't take.
     """
-    _check(block, branch, hold)
     traces: list[Trace] = []
     fields = FIELDS[block.cell]
     for layer in range(block.num_layers):
@@ -108,22 +106,23 @@ def _held(hold: Hold, branch: str, layer: int, gate: str) -> float | None:
     return hold.get(f"{branch}.{layer}.{gate}", hold.get(gate))
 
 
-def _check(block: Recurrent, branch: str, hold: Hold) -> None:
-    letters = GATES[block.cell]
+def check_hold(hold: Hold, branches: Iterable[Branch]) -> None:
+    """ConfigError for a `hold` of a gate that none of the branches has, or at a value that it can't take."""
+    known: dict[str, None] = {}
+    for branch in branches:
+        blocks = [block for block in branch.blocks if isinstance(block, Recurrent)]
+        cells = [block.cell for block in blocks for _ in range(block.num_layers)]
+        for layer, cell in enumerate(cells):
+            known |= dict.fromkeys(name for gate in GATES[cell] for name in (gate, f"{branch.name}.{layer}.{gate}"))
     if not isinstance(hold, Mapping):
-        raise ConfigError(f"hold={hold!r}: expected gates and their values. Write {{{letters[0]!r}: 0.0}}.")
+        raise ConfigError(f"hold={hold!r}: expected gates and their values. Write {{{next(iter(known), 'z')!r}: 0.0}}.")
     for name, value in hold.items():
-        parts = str(name).split(".")
-        least = -1 if parts[-1] in _CANDIDATES else 0
+        if name not in known:
+            raise ConfigError(f"hold names {name!r}; the gates of this network are {', '.join(known) or 'none'}.")
+        least = -1 if name[-1] in _CANDIDATES else 0
         is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
         if not is_number or not least <= value <= 1:
             raise ConfigError(f"hold has {name!r} at {value!r}; expected a number from {least} to 1, as it takes.")
-        known = parts[-1] in letters if len(parts) == 1 or parts[0] == branch else True
-        if not known or len(parts) not in (1, 3):
-            raise ConfigError(
-                f"hold names {name!r}; the {block.cell} of {branch} has the gates {', '.join(letters)}. "
-                f"Write {letters[0]!r} or '{branch}.0.{letters[0]}'."
-            )
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from recurra.blocks import Branch, Composition, Last, Pool, Recurrent
 from recurra.errors import ConfigError
-from recurra.runtime._gates import Hold, trace_stack
+from recurra.runtime._gates import Hold, check_hold, trace_stack
 from recurra.runtime._lowering import Lowering, Weights, join
 from recurra.runtime._native import Bound, Program, State
 from recurra.runtime._places import state_places
@@ -117,7 +117,9 @@ class Network:
             compiled = self.compiled({name: x.shape[1:] for name, x in given.items()}, outputs=wanted, step=True)
             return _run(compiled, given, 1, [state.copy()])
 
-        for branch in self.composition.needed(self.outputs):
+        branches, held = self.composition.needed(self.outputs), {} if hold is None else hold
+        check_hold(held, branches)
+        for branch in branches:
             layers = 0
             for position, block in enumerate(branch.blocks):
                 if not isinstance(block, Recurrent):
@@ -127,9 +129,7 @@ class Network:
                 own = self._places[name] if numbers is not None else None
                 before = None if numbers is None or own is None else numbers[own.start : own.stop]
                 steps = x[0] if state is None else x
-                hidden, found = trace_stack(
-                    block, self._weights, name, branch.name, steps, before, hold or {}, first=layers
-                )
+                hidden, found = trace_stack(block, self._weights, name, branch.name, steps, before, held, first=layers)
                 layers += block.num_layers
                 traces += found
                 given[f"{branch.name}@{position + 1}"] = hidden[None] if state is None else hidden
