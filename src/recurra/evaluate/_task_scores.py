@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from recurra.data._words import listed
 from recurra.evaluate._verdict import MATERIAL, SIGNIFICANT, Outcome, Verdict, skill
 
 # How metrics are called in sentences and on pages.
@@ -60,6 +61,20 @@ class TaskScores(BaseModel):
     def best_baseline(self) -> str:
         """The baseline that the model is held against."""
         return ranked(self.baselines, self.headline, larger=self.headline in self.larger_is_better)[0]
+
+    def warned(self, *sentences: str | None) -> Self:
+        """The same with more to warn of."""
+        return self.model_copy(update={"warning": " ".join(filter(None, (self.warning, *sentences))) or None})
+
+    def with_unseen(self, labels: Collection[str], count: int, *, of: str, kind: str = "labels") -> Self:
+        """The same, saying that `count` samples (`of` says what: texts, words) have labels that training never saw."""
+        if not count:
+            return self
+        said = self.warned(
+            f"{count:,} of {self.counts[of]:,} {of} have {kind} that training never saw "
+            f"({listed(sorted(labels), 10)}): no answer can name these, so they count as wrong."
+        )
+        return said.model_copy(update={"counts": self.counts | {f"{of}_of_unseen_{kind}": count}})
 
 
 def ranked(baselines: Mapping[str, Mapping[str, float | None]], metric: str, *, larger: bool) -> list[str]:

@@ -39,9 +39,27 @@ def test_evaluated_on_what_it_was_fitted_on_the_test_part_counts(classifier, tmp
     classifier.save(tmp_path / "model")
     loaded = Classifier.load(tmp_path / "model")
     assert loaded.evaluate(reviews(240)).metrics == classifier.scores_.metrics
-    others = loaded.evaluate([*reviews(30, seed=9), ("no film", "unheard of")])
-    assert others.counts == {"texts": 31, "classes": 3}
+    others = loaded.evaluate(reviews(30, seed=9))
+    assert others.counts == {"texts": 30, "classes": 2}
     assert others.baselines.keys() == {"majority"}
+
+
+def test_labels_that_training_never_saw_count_as_wrong_and_are_told(classifier) -> None:
+    odd = [("no film", "unheard of"), ("a film", "odd"), ("two films", "odd")]
+    scores = classifier.evaluate([*reviews(30, seed=9), *odd])
+    assert scores.counts == {"texts": 33, "classes": 4, "texts_of_unseen_labels": 3}
+    assert "3 of 33 texts have labels that training never saw (odd, unheard of): no answer" in scores.warning
+
+
+def test_held_out_labels_that_were_left_out_are_told_each_time(tmp_path) -> None:
+    train, test = (
+        pl.DataFrame(rows, schema=["text", "label"], orient="row")
+        for rows in (reviews(60), [*reviews(20, seed=3), ("an odd film", "odd")])
+    )
+    test.write_csv(tmp_path / "test.csv")
+    model = tiny(epochs=1, text="text", label="label", test=str(tmp_path / "test.csv")).fit(train, progress="none")
+    assert any("left out: odd" in note for note in model.notes_)
+    assert "left out: odd" in str(model.evaluate(train).warning)
 
 
 def test_a_seed_decides_all(classifier) -> None:

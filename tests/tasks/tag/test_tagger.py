@@ -83,6 +83,13 @@ def test_sentences_that_were_learnt_are_told(tagger: Tagger) -> None:
     assert "were learnt from" in str(tagger.evaluate(parts_of_speech(30)).warning)
 
 
+def test_tags_that_training_never_saw_count_as_wrong_and_are_told(tagger: Tagger) -> None:
+    odd = [(["the", "oh", "ah"], ["DET", "INTJ", "X"])]
+    scores = tagger.evaluate([*parts_of_speech(20, 9), *odd])
+    assert scores.counts["words_of_unseen_tags"] == 2
+    assert f"2 of {scores.counts['words']} words have tags that training never saw (INTJ, X): no" in str(scores.warning)
+
+
 def test_a_column_of_conllu(tmp_path: Path) -> None:
     path = tmp_path / "t.conllu"
     blocks = (

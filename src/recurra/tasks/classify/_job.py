@@ -232,11 +232,12 @@ def measure_others(fitted: Fitted, samples: Samples) -> Measured:
         samples, parts = split(samples, fitted.config)
         assert samples.labels is not None
         labels = fitted.answers.labels
-        samples, parts, _ = with_known_labels(samples, parts, labels)
+        samples, parts, notes = with_known_labels(samples, parts, labels)
         assert samples.labels is not None
         truth = truth_of(samples.labels, labels, multi=samples.multi)
         rivals = baselines(samples, parts.training, parts.test, truth, fitted.inputs, len(labels))
-        return _measured(fitted, samples, parts.test, rivals, labels, {})
+        measured = _measured(fitted, samples, parts.test, rivals, labels, {})
+        return replace(measured, scores=measured.scores.warned(*notes))
     assert samples.labels is not None
     new = sorted({label for each in samples.labels for label in each} - set(fitted.answers.labels))
     labels = (*fitted.answers.labels, *new)
@@ -254,11 +255,14 @@ def _measured(
     history: dict[str, Any],
 ) -> Measured:
     assert samples.labels is not None
-    truth = truth_of(tuple(samples.labels[index] for index in indices), labels, multi=fitted.answers.multi)
+    known, held = fitted.answers.labels, tuple(samples.labels[index] for index in indices)
+    truth = truth_of(held, labels, multi=fitted.answers.multi)
     probabilities = fitted.probabilities(samples, indices)
     # Labels that training never saw are never answered.
     probabilities = np.pad(probabilities, ((0, 0), (0, len(labels) - probabilities.shape[1])))
     scores = evaluate.classification_scores(TASK, truth, probabilities, labels, rivals, history=history)
+    unseen = sum(not set(known).issuperset(each) for each in held)
+    scores = scores.with_unseen(labels[len(known) :], unseen, of="texts")
     return Measured(samples, indices, labels, truth, probabilities, scores)
 
 

@@ -217,7 +217,7 @@ def measure(
     )
     if share < 1:
         about = f"The first {len(codes):,} of {len(text.codes):,} pieces were scored."
-        scores = scores.model_copy(update={"warning": " ".join(filter(None, (scores.warning, about)))})
+        scores = scores.warned(about)
     return Measured(codes, bits, scores)
 
 
@@ -247,8 +247,7 @@ def evaluate_on(
     if learnt is not None:
         return measured
     about = "Kneser-Ney needs the text that the model was fitted on, so single pieces are the only baseline here."
-    about = " ".join(filter(None, (measured.scores.warning, about)))
-    return replace(measured, scores=measured.scores.model_copy(update={"warning": about}))
+    return replace(measured, scores=measured.scores.warned(about))
 
 
 def history(training: TrainingResult | None) -> dict[str, Any]:

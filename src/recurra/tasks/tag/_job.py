@@ -26,7 +26,7 @@ from recurra.tasks.tag._choices import (
 )
 from recurra.tasks.tag._composition import compose
 from recurra.tasks.tag._config import TagConfig
-from recurra.tasks.tag._labels import Labels, fit_labels
+from recurra.tasks.tag._labels import UNSEEN, Labels, fit_labels
 from recurra.tasks.tag._model import Model, build_model, encode, training_batches
 from recurra.tasks.tag._parts import Parts, digest, is_share, mark, read_parts, read_sentences, unseen
 from recurra.tasks.tag._usual import UsualTags
@@ -205,7 +205,7 @@ def measure(fitted: Fitted, tagged: Tagged) -> Measured:
     if 2 * again < len(sentences):
         return measured
     warning = f"{again:,} of {len(sentences):,} sentences were learnt from: on new ones the model will do worse."
-    return replace(measured, scores=measured.scores.model_copy(update={"warning": warning}))
+    return replace(measured, scores=measured.scores.warned(warning))
 
 
 def _measure(
@@ -223,6 +223,9 @@ def _measure(
         scheme=fitted.labels.spelling,
         history=history(training),
     )
+    codes = [fitted.labels.codes(tags) for tags in truth]
+    unseen = [tag for tags, row in zip(truth, codes, strict=True) for tag in np.array(tags)[row == UNSEEN].tolist()]
+    scores = scores.with_unseen(set(unseen), len(unseen), of="words", kind="tags")
     return Measured(tuple(sentences), truth, predicted, scores)
 
 
