@@ -13,7 +13,8 @@ CALLS = []
 
 def repeat(data, *, seed, progress):
     CALLS.append((str(data), seed, progress))
-    return Reproduction((Figure("mse", 0.37123, 0.3745), Figure("mae", 0.4)), "Reached: 0.371 against 0.375.")
+    model = SimpleNamespace(save=lambda path, overwrite: CALLS.append((str(path), overwrite)))
+    return Reproduction((Figure("mse", 0.37123, 0.3745), Figure("mae", 0.4)), "Reached: 0.371 against 0.375.", model)
 
 
 @pytest.fixture
@@ -34,6 +35,16 @@ def test_an_experiment_is_repeated_beside_what_was_published(shell, recipes):
     document = json.loads(shell("reproduce", "fake-96", "--data", ".", "--json").out)
     assert document["figures"][0] == {"name": "mse", "ours": 0.37123, "published": 0.3745}
     assert CALLS[-1] == (".", 0, "auto")
+
+
+def test_its_model_is_kept_where_one_asks(shell, recipes, tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "notes.txt").write_text("not a model")
+    outcome = shell("reproduce", "fake-96", "--data", ".", "--out", str(tmp_path / "kept"), "--overwrite")
+    assert (outcome.code, CALLS) == (2, [])
+    outcome = shell("reproduce", "fake-96", "--data", ".", "--out", str(tmp_path / "new"))
+    assert (outcome.code, CALLS[-1]) == (0, (str(tmp_path / "new"), False))
+    assert str(tmp_path / "new") in outcome.out
 
 
 def test_the_experiments_are_listed(shell, recipes):

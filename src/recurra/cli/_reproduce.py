@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from recurra.bundle import check_destination
 from recurra.cli._output import PLAIN, Output, Screen, Seed
 from recurra.cli._suggestion import suggest
 from recurra.errors import ConfigError
@@ -17,6 +18,8 @@ def reproduce(
     *,
     data: Annotated[Path | None, Parameter(help="Folder with the experiment's data.")] = None,
     list_names: Annotated[bool, Parameter(name="--list", help="Name the experiments.", negative=())] = False,
+    out: Annotated[Path | None, Parameter(help="Folder to save the model in. Default: it isn't kept.")] = None,
+    overwrite: Annotated[bool, Parameter(help="Replace the model that --out holds.", negative=())] = False,
     seed: Seed = None,
     output: Output = PLAIN,
 ) -> None:
@@ -35,13 +38,24 @@ def reproduce(
     if data is None or not data.is_dir():
         given = "no --data" if data is None else f"--data {data}, which is no folder"
         raise ConfigError(f"{name} was given {given}. Give the folder that holds the experiment's data.")
+    if out is not None:
+        check_destination(out, overwrite=overwrite)
     result = RECIPES[name].run(data, seed=seed or 0, progress=output.progress)
+    if out is not None:
+        result.model.save(out, overwrite=overwrite)
     rows = [
         (figure.name, f"{figure.ours:.4g}", "" if figure.published is None else f"{figure.published:.4g}")
         for figure in result.figures
     ]
     screen.table(name, ("", "here", "published"), rows)
     screen.say(result.sentence, style="bold")
+    if out is not None:
+        screen.say(f"Model   {out}")
     screen.document(
-        {"name": name, "figures": [asdict(figure) for figure in result.figures], "sentence": result.sentence}
+        {
+            "name": name,
+            "figures": [asdict(figure) for figure in result.figures],
+            "sentence": result.sentence,
+            "bundle": None if out is None else str(out),
+        }
     )

@@ -80,6 +80,7 @@ def _ett(data: Path, name: str, per_day: int, seed: int, progress: Any) -> Repro
             Figure("MAE", ours[1], mae),
         ),
         f"{name}-{HORIZON}: MSE {ours[0]:.4f}, {1 - ours[0] / floor[0]:.0%} below seasonal-naive; SegRNN has {mse}.",
+        model,
     )
 
 

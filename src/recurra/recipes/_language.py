@@ -75,6 +75,7 @@ def ptb_small(data: Path, *, seed: int, progress: Any) -> Reproduction:
         ),
         f"ptb-small: test perplexity {ours:.1f} against {PUBLISHED} published and {floor:.1f} of 5-grams; "
         f"{speed.ours / speed.torch:.2f} times the words a second of torch.nn.",
+        model,
     )
 
 
@@ -92,6 +93,7 @@ def tinyshakespeare(data: Path, *, seed: int, progress: Any) -> Reproduction:
             Figure("bits per character", ours),
         ),
         f"tinyshakespeare: {ours:.3f} bits per character against {floor:.3f} of 6-grams.\nROMEO:\n{sample}",
+        model,
     )
 
 

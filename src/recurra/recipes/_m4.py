@@ -90,6 +90,7 @@ def m4_hourly(data: Path, *, seed: int, progress: Any) -> Reproduction:
             Figure("OWA", owa, 0.440),
         ),
         f"m4-hourly: OWA {owa:.3f}; the winner, an ensemble of hybrid recurrent networks, had 0.440, Theta 1.006.",
+        model,
     )
 
 

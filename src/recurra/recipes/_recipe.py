@@ -21,6 +21,7 @@ class Reproduction:
 
     figures: tuple[Figure, ...]
     sentence: str  # whether the published figures were reached
+    model: Any  # the fitted estimator
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def _tag(
             figures.append(Figure(_METRICS[metric], 100 * value, given))
     assert model.training_ is not None
     figures.append(Figure("minutes of training", model.training_.seconds / 60))
-    return Reproduction(tuple(figures), scores.verdict.sentence)
+    return Reproduction(tuple(figures), scores.verdict.sentence, model)
 
 
 def _find(data: Path, names: list[str]) -> Path:

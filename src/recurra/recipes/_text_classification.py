@@ -68,7 +68,7 @@ def _classify(model: Classifier, source: Any, progress: Any, **published: float)
     ]
     assert model.training_ is not None
     figures.append(Figure("minutes of training", model.training_.seconds / 60))
-    return Reproduction(tuple(figures), scores.verdict.sentence)
+    return Reproduction(tuple(figures), scores.verdict.sentence, model)
 
 
 def _find(folder: Path, name: str) -> Path:
