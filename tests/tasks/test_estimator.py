@@ -39,11 +39,16 @@ def test_it_saves_and_streams_whatever_became_of_it(tmp_path: Path, task: str) -
     assert model.plot(tmp_path / "plots")
     text = "the fine cat"
     assert model.stream().push(text) == recurra.load(tmp_path / "model").stream().push(text)
+    before = model.scores_
     model.fine_tune(data, progress="none")
     with pytest.raises(ConfigError, match="must be saved"):
         model.stream()
     model.save(tmp_path / "tuned")
     assert not (tmp_path / "tuned" / "report.html").exists()
-    assert recurra.load(tmp_path / "tuned").stream().push(text) == model.stream().push(text)
-    with pytest.raises(ConfigError, match=r"report\.html; only fit makes a new one"):
+    tuned = recurra.load(tmp_path / "tuned")
+    assert tuned.stream().push(text) == model.stream().push(text)
+    # The scores are those of what was saved, not of what it was tuned from.
+    assert tuned.scores_ == model.evaluate() == model.scores_ != before
+    assert tuned.scores_.metrics == pytest.approx(model.evaluate(data).metrics)
+    with pytest.raises(ConfigError, match="a fine-tuned one has none"):
         model.report_html()

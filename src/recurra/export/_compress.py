@@ -95,8 +95,8 @@ def _prune(original: Bundle, names: tuple[str, ...], share: float, task: Task | 
     write_compressed(place / "pruned", original, weights=pruned(original.weights(), names, share), compression=done)
     if task is not None:
         task.tune(place / "pruned", place / "tuned")
-    changed = open_bundle(place / ("pruned" if task is None else "tuned")).files
-    return replace(original, files={**original.files, **changed})
+    # All of them: what was tuned has scores of its own, and no report.
+    return replace(original, files=open_bundle(place / ("pruned" if task is None else "tuned")).files)
 
 
 def _side(bundle: Bundle, names: tuple[str, ...], task: Task | None) -> tuple[Side, str]:

@@ -74,7 +74,7 @@ class Estimator(BaseEstimator, Generic[Fitted]):
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model as a bundle: a folder of manifest, weights, preprocessing, scores and report.
 
-        A model that was fine-tuned since it was fitted has no report of its own.
+        One that was fine-tuned has the scores that it has now, and no report.
         """
         report = None if self._measured is None or self._plan is None else self.report_html()
         type(self)._save(path, self._model, self.scores_, report, overwrite=overwrite)
@@ -96,13 +96,21 @@ class Estimator(BaseEstimator, Generic[Fitted]):
         """Save the report's plots as PNG files in `folder`."""
         return type(self)._draw(folder, self._checked_page())
 
+    def _take_tuned(self, fitted: Fitted, measured: Any) -> Self:
+        """Go on as what fine-tuning made, with scores of its own."""
+        self.fitted_, self._measured, self.scores_ = fitted, measured, measured.scores
+        self._plan = self._path = None
+        return self
+
     @abstractmethod
     def _page(self) -> Any:
         """What the report on the fitting shows."""
 
     def _checked_page(self) -> Any:
         if self._plan is None or self._measured is None:
-            raise ConfigError("A loaded model has its report in the bundle, report.html; only fit makes a new one.")
+            raise ConfigError(
+                "Only fit makes a report: a loaded model has it in its bundle, report.html; a fine-tuned one has none."
+            )
         return self._page()
 
     @property

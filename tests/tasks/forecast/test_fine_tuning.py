@@ -64,6 +64,23 @@ def test_intervals_are_calibrated_anew(fitted) -> None:
     assert np.isfinite(fitted.predict(table())["q0.9"].to_numpy()).all()
 
 
+def test_scores_are_those_of_the_tuned_model(fitted, tmp_path) -> None:
+    before = fitted.scores_
+    fitted.fine_tune(table(), progress="none").save(tmp_path / "tuned")
+    tuned = Forecaster.load(tmp_path / "tuned")
+    assert tuned.scores_ == fitted.scores_ == fitted.evaluate() != before
+    assert tuned.scores_.metrics == pytest.approx(tuned.evaluate(table()).metrics)
+    assert tuned.scores_.history["loss"] != before.history["loss"]
+
+
+def test_rows_that_leave_nothing_to_measure_on_are_refused_before_training(fitted) -> None:
+    before = weights(fitted)
+    with pytest.raises(DataError, match="Bring newer rows"):
+        fitted.fine_tune(table(150), progress="none")
+    after = weights(fitted)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
 def test_rows_that_are_all_newer_are_refused(fitted) -> None:
     newer = table(400).tail(150)
     with pytest.raises(DataError, match="Give the table that it was fitted on"):

@@ -83,14 +83,14 @@ class Classifier(Estimator[Fitted]):
     def fine_tune(self, data: Any, *, keep_zeros: bool = False, progress: Literal["auto", "none"] = "auto") -> Self:
         """Train a fitted model a little longer on the training part of `data`, best what it was fitted on.
 
-        With `keep_zeros`, weights that are exactly 0 stay so: for what was pruned.
+        `scores_` are then of the test part of `data`. With `keep_zeros`, weights that are exactly 0 stay so: for what
+        was pruned.
         """
         samples = self._read(data, needs_labels=True)
         display = self._display(progress)
         with computing(self._model.config):
-            self.fitted_ = fine_tune(self._model, samples, keep_zeros=keep_zeros, progress=display)
-        self._measured = self._path = None
-        return self
+            tuned = fine_tune(self._model, samples, keep_zeros=keep_zeros, progress=display)
+        return self._take_tuned(*tuned)
 
     def predict(self, data: Any) -> Any:
         """A table of texts (or names of series) with label, its probability, and the probability of every label.

@@ -11,8 +11,10 @@ from recurra.tasks.classify._inputs import MOST_LEARNT, encode
 from recurra.tasks.classify._job import (
     MOST_VALIDATED,
     Fitted,
+    Measured,
     calibrated,
     label_weights,
+    measure_part,
     training_batches,
     usual_batch_size,
     with_known_labels,
@@ -25,14 +27,17 @@ from recurra.train import Progress, TrainingConfig, train
 _EPOCHS, _MOST_STEPS, _SLOWER = 5, 200, 4  # passes, steps in each, and by how much slower than when it was fitted
 
 
-def fine_tune(fitted: Fitted, samples: Samples, *, keep_zeros: bool, progress: Progress | None) -> Fitted:
+def fine_tune(
+    fitted: Fitted, samples: Samples, *, keep_zeros: bool, progress: Progress | None
+) -> tuple[Fitted, Measured]:
     """Train a fitted classifier a little longer on samples, split as those it was fitted on, and calibrate it anew.
 
-    Its network changes in place, unless it was better on the validation part as it was.
+    It is measured on their test part. Its network changes in place, unless it was better on the validation part as it
+    was.
     """
     config, network, answers = fitted.config, fitted.network, fitted.answers
     samples, parts = split(samples, config)
-    samples, parts, _ = with_known_labels(samples, parts, answers.labels)
+    samples, parts, notes = with_known_labels(samples, parts, answers.labels)
     if not len(parts.training) or not len(parts.validation):
         raise DataError(f"{samples.source} leaves nothing to fine-tune on. Give the file that it was fitted on.")
     assert samples.labels is not None
@@ -55,9 +60,10 @@ def fine_tune(fitted: Fitted, samples: Samples, *, keep_zeros: bool, progress: P
     before, error = deepcopy(network.state_dict()), validate(network)
     batches = training_batches(encoded, truth[parts.training], config, size, steps)
     with zeros_kept(network, keep=keep_zeros):
-        train(network, model.loss, batches, validate, TrainingConfig(**options), progress=progress)
+        result = train(network, model.loss, batches, validate, TrainingConfig(**options), progress=progress)
     network.eval()
     if not validate(network) <= error:
         network.load_state_dict(before)
     temperature = calibrated(model.logits(validation), truth[held_out], answers)[0]
-    return replace(fitted, answers=answers.model_copy(update={"temperature": temperature}))
+    tuned = replace(fitted, answers=answers.model_copy(update={"temperature": temperature}))
+    return tuned, measure_part(tuned, samples, parts, truth, result, notes)

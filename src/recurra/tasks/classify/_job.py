@@ -213,14 +213,22 @@ def fit(
 
 def measure(fitted: Fitted, plan: Plan, training: TrainingResult) -> Measured:
     """Answer the test part, beside baselines that learnt from the same training part."""
-    rivals = baselines(
-        plan.samples, plan.parts.training, plan.parts.test, plan.truth, plan.inputs, len(plan.answers.labels)
-    )
-    history = {
-        "loss": [record.loss for record in training.history],
-        "validation": [record.validation for record in training.history if record.validation is not None],
-    }
-    return _measured(fitted, plan.samples, plan.parts.test, rivals, fitted.answers.labels, history)
+    return measure_part(fitted, plan.samples, plan.parts, plan.truth, training)
+
+
+def measure_part(
+    fitted: Fitted,
+    samples: Samples,
+    parts: Parts,
+    truth: np.ndarray,
+    training: TrainingResult | None,
+    notes: tuple[str, ...] = (),
+) -> Measured:
+    """Answer the test part of samples, beside baselines that learnt from their training part."""
+    labels = fitted.answers.labels
+    rivals = baselines(samples, parts.training, parts.test, truth, fitted.inputs, len(labels))
+    measured = _measured(fitted, samples, parts.test, rivals, labels, history(training))
+    return replace(measured, scores=measured.scores.warned(*notes))
 
 
 def measure_others(fitted: Fitted, samples: Samples) -> Measured:
@@ -235,9 +243,7 @@ def measure_others(fitted: Fitted, samples: Samples) -> Measured:
         samples, parts, notes = with_known_labels(samples, parts, labels)
         assert samples.labels is not None
         truth = truth_of(samples.labels, labels, multi=samples.multi)
-        rivals = baselines(samples, parts.training, parts.test, truth, fitted.inputs, len(labels))
-        measured = _measured(fitted, samples, parts.test, rivals, labels, {})
-        return replace(measured, scores=measured.scores.warned(*notes))
+        return measure_part(fitted, samples, parts, truth, None, notes)
     assert samples.labels is not None
     new = sorted({label for each in samples.labels for label in each} - set(fitted.answers.labels))
     labels = (*fitted.answers.labels, *new)
@@ -323,6 +329,16 @@ def _start_linear(
     return fit.held_out
 
 
+def history(training: TrainingResult | None) -> dict[str, list[float]]:
+    """The learning curves of a training, epoch by epoch."""
+    if training is None:
+        return {}
+    return {
+        "loss": [record.loss for record in training.history],
+        "validation": [record.validation for record in training.history if record.validation is not None],
+    }
+
+
 def with_known_labels(
     samples: Samples, parts: Parts, labels: tuple[str, ...]
 ) -> tuple[Samples, Parts, tuple[str, ...]]:
@@ -333,7 +349,7 @@ def with_known_labels(
     if not odd:
         return samples, parts, ()
     names = sorted({label for index in odd for label in samples.labels[index]} - known)
-    note = f"{len(odd):,} held-out texts are left out: {', '.join(names[:10])} isn't among the labels learnt from."
+    note = f"{len(odd):,} texts are left out: {', '.join(names[:10])} isn't among the labels learnt from."
     kept = {
         name: np.array([index for index in getattr(parts, name) if index not in odd], np.int64)
         for name in ("training", "validation", "test")

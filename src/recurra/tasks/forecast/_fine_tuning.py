@@ -15,7 +15,10 @@ from recurra.tasks._zeros import zeros_kept
 from recurra.tasks.forecast._job import (
     MOST_VALIDATION_WINDOWS,
     Fitted,
+    Measured,
     calibrate,
+    judging_origins,
+    measure,
     test_rows,
     thin,
     trainable,
@@ -27,11 +30,11 @@ from recurra.train import Progress, TrainingConfig, train
 _EPOCHS, _MOST_STEPS, _SLOWER = 5, 100, 4  # passes, steps in each, and by how much slower than when it was fitted
 
 
-def fine_tune(fitted: Fitted, panel: Panel, *, keep_zeros: bool, progress: Progress | None) -> Fitted:
+def fine_tune(fitted: Fitted, panel: Panel, *, keep_zeros: bool, progress: Progress | None) -> tuple[Fitted, Measured]:
     """Train a fitted forecaster a little longer on the rows that it was fitted on, and calibrate it anew.
 
-    Its network changes in place, unless it was better on the validation part as it was. With `keep_zeros`, weights of
-    matrices that are exactly 0 stay so.
+    It is measured on newer rows. Its network changes in place, unless it was better on the validation part as it was.
+    With `keep_zeros`, weights of matrices that are exactly 0 stay so.
     """
     config, chosen, network = fitted.config, fitted.chosen, fitted.model.network
     split = _seen(fitted, panel)
@@ -43,6 +46,7 @@ def fine_tune(fitted: Fitted, panel: Panel, *, keep_zeros: bool, progress: Progr
             "None of these rows is old enough to fine-tune on: the model was fitted on older ones. "
             "Give the table that it was fitted on, with newer rows if there are any."
         )
+    judging_origins(fitted, panel, split.test_start)  # refuses what couldn't be measured before it is learnt
     count = count_samples(windows, origins, chosen)
     batch_size = config.batch_size or usual_batch_size(count)
     steps = min(_MOST_STEPS, math.ceil(count / batch_size))
@@ -52,7 +56,7 @@ def fine_tune(fitted: Fitted, panel: Panel, *, keep_zeros: bool, progress: Progr
     options |= {"learning_rate": rate / _SLOWER, "threads": torch.get_num_threads()}
     before, error = deepcopy(network.state_dict()), fitted.model.validation_loss(network.eval(), windows, held_out)
     with zeros_kept(network, keep=keep_zeros):
-        train(
+        result = train(
             network,
             fitted.model.loss,
             training_batches(windows, origins, chosen, batch_size=batch_size, steps=steps, seed=config.seed),
@@ -63,7 +67,8 @@ def fine_tune(fitted: Fitted, panel: Panel, *, keep_zeros: bool, progress: Progr
     network.eval()
     if not fitted.model.validation_loss(network, windows, held_out) <= error:
         network.load_state_dict(before)
-    return replace(fitted, calibration=calibrate(fitted.model, panel, windows, held_out, config))
+    tuned = replace(fitted, calibration=calibrate(fitted.model, panel, windows, held_out, config))
+    return tuned, measure(tuned, panel, split.test_start, result)
 
 
 def _seen(fitted: Fitted, panel: Panel) -> evaluate.Split:

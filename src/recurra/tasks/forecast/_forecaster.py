@@ -92,14 +92,13 @@ class Forecaster(Estimator[Fitted]):
     def fine_tune(self, data: Any, *, keep_zeros: bool = False, progress: Literal["auto", "none"] = "auto") -> Self:
         """Train a fitted model a little longer on rows of `data` that are no newer than what it was fitted on.
 
-        With `keep_zeros`, weights that are exactly 0 stay so: for what was pruned.
+        `scores_` are then of newer ones. With `keep_zeros`, weights that are exactly 0 stay so: for what was pruned.
         """
         panel = self._read(data)
         display = self._display(progress)
         with computing(self._model.config):
-            self.fitted_ = fine_tune(self._model, panel, keep_zeros=keep_zeros, progress=display)
-        self._measured = self._path = None
-        return self
+            tuned = fine_tune(self._model, panel, keep_zeros=keep_zeros, progress=display)
+        return self._take_tuned(*tuned)
 
     def predict(self, data: Any = None, *, seed: int | None = None) -> Any:
         """Forecast the `horizon` rows after the last known target of each series.

@@ -197,14 +197,7 @@ def usual_batch_size(count: int) -> int:
 
 def measure(fitted: Fitted, panel: Panel, test_start: np.ndarray, training: TrainingResult | None) -> Measured:
     """Forecast from every origin (or a fair sample) of the rows from `test_start` (S,) on, beside the baselines."""
-    chosen = fitted.chosen
-    split = evaluate.Split(panel.offsets, test_start, test_start)
-    origins = thin(trainable(panel, split, "test", chosen), _MOST_TEST_WINDOWS, chosen.season)
-    if not len(origins):
-        raise DataError(
-            f"There is nothing to measure on: no series has {chosen.shortest_history} rows of history and then "
-            f"{chosen.horizon} rows with target values after the rows that the model was fitted on. Bring newer rows."
-        )
+    chosen, origins = fitted.chosen, judging_origins(fitted, panel, test_start)
     mean, quantiles = fitted.forecast(panel, origins)
     forecasts = evaluate.Forecasts(**about(panel, origins, chosen), mean=mean, quantiles=quantiles)
     baselines = evaluate.forecast_baselines(
@@ -217,6 +210,19 @@ def measure(fitted: Fitted, panel: Panel, test_start: np.ndarray, training: Trai
         baselines,
         evaluate.score(forecasts, baselines, seasonal_errors=scale, history=history(training)),
     )
+
+
+def judging_origins(fitted: Fitted, panel: Panel, test_start: np.ndarray) -> np.ndarray:
+    """The origins, or a fair sample of them, of the rows from `test_start` (S,) on. DataError where there are none."""
+    chosen = fitted.chosen
+    split = evaluate.Split(panel.offsets, test_start, test_start)
+    origins = thin(trainable(panel, split, "test", chosen), _MOST_TEST_WINDOWS, chosen.season)
+    if not len(origins):
+        raise DataError(
+            f"There is nothing to measure on: no series has {chosen.shortest_history} rows of history and then "
+            f"{chosen.horizon} rows with target values after the rows that the model was fitted on. Bring newer rows."
+        )
+    return origins
 
 
 def test_rows(fitted: Fitted, panel: Panel) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Any
 
 from recurra.tasks._zeros import zeros_kept
 from recurra.tasks.generate._batches import RunningBatches
-from recurra.tasks.generate._job import Fitted, validation_loss
+from recurra.tasks.generate._job import Fitted, Measured, measure, validation_loss
 from recurra.tasks.generate._model import CarriedLoss
 from recurra.tasks.generate._text import PARTS, check_amount, cut
 from recurra.train import Progress, TrainingConfig, train
@@ -14,14 +14,17 @@ from recurra.train import Progress, TrainingConfig, train
 _EPOCHS, _MOST_STEPS, _SLOWER = 5, 100, 4  # passes, steps in each, and by how much slower than when it was fitted
 
 
-def fine_tune(fitted: Fitted, source: str | Path, *, keep_zeros: bool, progress: Progress | None) -> None:
+def fine_tune(
+    fitted: Fitted, source: str | Path, *, keep_zeros: bool, progress: Progress | None
+) -> tuple[Fitted, Measured]:
     """Train a fitted language model a little longer on a text that is cut as the one it was fitted on.
 
-    Its network changes in place, unless it was better on the validation part as it was.
+    It is measured on the last part. Its network changes in place, unless it was better on the validation part as it
+    was.
     """
     config, chosen, network = fitted.config, fitted.chosen, fitted.network
     _, stretches, _ = cut(source, validation=config.validation, test=config.test)
-    codes = {name: stretches[name].encode(fitted.encoder) for name in PARTS[:2]}
+    codes = {name: stretches[name].encode(fitted.encoder) for name in PARTS}
     check_amount(codes, source)
     held_out = codes["validation"].codes
     batches = RunningBatches(
@@ -39,7 +42,7 @@ def fine_tune(fitted: Fitted, source: str | Path, *, keep_zeros: bool, progress:
     before, error = deepcopy(network.state_dict()), validation_loss(fitted, held_out)
     carried = CarriedLoss()
     with zeros_kept(network, keep=keep_zeros):
-        train(
+        result = train(
             network,
             carried,
             batches,
@@ -51,3 +54,4 @@ def fine_tune(fitted: Fitted, source: str | Path, *, keep_zeros: bool, progress:
     network.eval()
     if not validation_loss(fitted, held_out) <= error:
         network.load_state_dict(before)
+    return fitted, measure(fitted, codes["test"], codes["training"].codes, result)

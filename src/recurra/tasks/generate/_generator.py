@@ -74,13 +74,12 @@ class Generator(Estimator[Fitted]):
     ) -> Self:
         """Train a fitted model a little longer on the first part of a text.
 
-        With `keep_zeros`, weights that are exactly 0 stay so: for what was pruned.
+        `scores_` are then of its last part. With `keep_zeros`, weights that are exactly 0 stay so: for what was pruned.
         """
         display = self._display(progress)
         with computing(self._model.config, self._model.chosen.hidden_size):
-            fine_tune(self._model, _checked_path(data), keep_zeros=keep_zeros, progress=display)
-        self._measured = self._path = None
-        return self
+            tuned = fine_tune(self._model, _checked_path(data), keep_zeros=keep_zeros, progress=display)
+        return self._take_tuned(*tuned)
 
     def predict(
         self,
@@ -130,10 +129,10 @@ class Generator(Estimator[Fitted]):
         with computing(model.config, model.chosen.hidden_size):
             if data is not None:
                 return evaluate_on(model, _checked_path(data), **options).scores
-            if self._plan is None:
-                raise DataError("A loaded model has no text of its own. Pass the one to score: evaluate(path).")
             if self._measured is not None and dynamic is None and cache is None:
                 return self._measured.scores
+            if self._plan is None:
+                raise DataError("Only a model that was just fitted has a text. Pass the one to score: evaluate(path).")
             codes = self._plan.codes
             return measure(model, codes["test"], codes["training"].codes, self.training_, **options).scores
 

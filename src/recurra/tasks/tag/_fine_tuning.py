@@ -1,25 +1,28 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from recurra.tasks._zeros import zeros_kept
 from recurra.tasks.tag._choices import choose_threads
-from recurra.tasks.tag._job import Fitted, computing
+from recurra.tasks.tag._job import Fitted, Measured, computing, measure_test
 from recurra.tasks.tag._model import encode, training_batches
-from recurra.tasks.tag._parts import read_parts
+from recurra.tasks.tag._parts import mark, read_parts
 from recurra.train import Progress, TrainingConfig, train
 
 _EPOCHS, _MOST_STEPS, _SLOWER = 4, 200, 4  # passes, steps in each, and by how much slower than when it was fitted
 _BATCH = 32
 
 
-def fine_tune(fitted: Fitted, data: Any, *, keep_zeros: bool, progress: Progress | None) -> None:
+def fine_tune(fitted: Fitted, data: Any, *, keep_zeros: bool, progress: Progress | None) -> tuple[Fitted, Measured]:
     """Train a fitted tagger a little longer on sentences that are split as those it was fitted on.
 
-    Its network changes in place, unless it tagged the validation part better as it was. Sentences with tags that the
+    It is measured on their test part. Its network changes in place, unless it tagged the validation part better as it
+    was. Sentences with tags that the
     model doesn't know are left out.
     """
     config, network = fitted.config, fitted.model.network
@@ -44,6 +47,8 @@ def fine_tune(fitted: Fitted, data: Any, *, keep_zeros: bool, progress: Progress
     with computing(threads):
         before, error = deepcopy(network.state_dict()), validate(network)
         with zeros_kept(network, keep=keep_zeros):
-            train(network, model.loss, batches, validate, TrainingConfig(**options), progress=progress)
+            result = train(network, model.loss, batches, validate, TrainingConfig(**options), progress=progress)
         if validate(network) > error:
             network.load_state_dict(before)
+        tuned = replace(fitted, learnt=np.union1d(fitted.learnt, mark((*known, *parts.validation))))
+        return tuned, measure_test(tuned, parts, result)

@@ -80,12 +80,11 @@ class Tagger(Estimator[Fitted]):
     def fine_tune(self, data: Any, *, keep_zeros: bool = False, progress: Literal["auto", "none"] = "auto") -> Self:
         """Train a fitted model a little longer on the training part of `data`.
 
-        With `keep_zeros`, weights that are exactly 0 stay so: for what was pruned.
+        `scores_` are then of the test part of `data`. With `keep_zeros`, weights that are exactly 0 stay so: for what
+        was pruned.
         """
         display = self._display(progress)
-        fine_tune(self._model, data, keep_zeros=keep_zeros, progress=display)
-        self._measured = self._path = None
-        return self
+        return self._take_tuned(*fine_tune(self._model, data, keep_zeros=keep_zeros, progress=display))
 
     def predict(self, data: Any) -> list[Words]:
         """The words of each sentence with their tags.
