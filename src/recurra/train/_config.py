@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
@@ -9,6 +9,11 @@ class TrainingConfig(BaseModel):
     """How any network is trained; every task's config contains these fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def of(cls, config: TrainingConfig, **changes: Any) -> Self:
+        """What a task's config says of training, with changes."""
+        return cls(**{name: getattr(config, name) for name in cls.model_fields} | changes)
 
     epochs: PositiveInt | None = Field(
         default=None, description="Passes over the training part. Default: chosen from its size."

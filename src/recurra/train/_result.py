@@ -40,3 +40,11 @@ class TrainingResult:
     learning_rate: float  # the peak, whether it was given or found
     learning_rate_curve: LearningRateCurve | None  # with learning_rate="auto"
     resumed: bool
+
+    @property
+    def curves(self) -> dict[str, list[float]]:
+        """Losses epoch by epoch, of training and of validation where there was one."""
+        return {
+            "loss": [record.loss for record in self.history],
+            "validation": [record.validation for record in self.history if record.validation is not None],
+        }

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import math
-from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
 from recurra.errors import DataError
-from recurra.tasks._zeros import zeros_kept
+from recurra.tasks._training import tune
 from recurra.tasks.classify._inputs import MOST_LEARNT, encode
 from recurra.tasks.classify._job import (
     MOST_VALIDATED,
@@ -22,9 +21,9 @@ from recurra.tasks.classify._job import (
 from recurra.tasks.classify._model import Model
 from recurra.tasks.classify._parts import split, truth_of
 from recurra.tasks.classify._samples import Samples
-from recurra.train import Progress, TrainingConfig, train
+from recurra.train import Progress
 
-_EPOCHS, _MOST_STEPS, _SLOWER = 5, 200, 4  # passes, steps in each, and by how much slower than when it was fitted
+_EPOCHS, _MOST_STEPS = 5, 200  # passes, and steps in each
 
 
 def fine_tune(
@@ -53,17 +52,18 @@ def fine_tune(
     size = config.batch_size or usual_batch_size(len(parts.training))
     steps = min(_MOST_STEPS, math.ceil(len(parts.training) / size))
     encoded = encode(fitted.inputs, samples, parts.training, config.most_words or MOST_LEARNT)
-    options: dict[str, Any] = {name: getattr(config, name) for name in TrainingConfig.model_fields}
-    rate = 1e-3 if config.learning_rate == "auto" else config.learning_rate
-    options |= {"epochs": _EPOCHS, "steps_per_epoch": steps, "batch_size": size, "average": 0.0}
-    options |= {"learning_rate": rate / _SLOWER}
-    before, error = deepcopy(network.state_dict()), validate(network)
-    batches = training_batches(encoded, truth[parts.training], config, size, steps)
-    with zeros_kept(network, keep=keep_zeros):
-        result = train(network, model.loss, batches, validate, TrainingConfig(**options), progress=progress)
-    network.eval()
-    if not validate(network) <= error:
-        network.load_state_dict(before)
+    result = tune(
+        network,
+        model.loss,
+        training_batches(encoded, truth[parts.training], config, size, steps),
+        validate,
+        config,
+        epochs=_EPOCHS,
+        steps=steps,
+        batch_size=size,
+        keep_zeros=keep_zeros,
+        progress=progress,
+    )
     temperature = calibrated(model.logits(validation), truth[held_out], answers)[0]
     tuned = replace(fitted, answers=answers.model_copy(update={"temperature": temperature}))
     return tuned, measure_part(tuned, samples, parts, truth, result, notes)

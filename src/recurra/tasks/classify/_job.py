@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from recurra.data.text import BucketedBatches, Encoded, Encoder, Parts
 from recurra.data.text._batches import Ragged
 from recurra.errors import ConfigError
 from recurra.nn import Network
+from recurra.tasks._training import computing as threads
 from recurra.tasks.classify._answers import Answers
 from recurra.tasks.classify._baselines import MAJORITY, baselines
 from recurra.tasks.classify._batches import TrainingBatches
@@ -98,15 +99,9 @@ class Plan:
     data_digest: str
 
 
-@contextmanager
-def computing(config: ClassifyConfig) -> Iterator[None]:
-    """As many threads as were asked for; else one for a small network."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(config.threads or (1 if config.hidden_size < _SMALL else before))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def computing(config: ClassifyConfig) -> AbstractContextManager[None]:
+    """As many threads as were asked for, or as suit the network."""
+    return threads(config.threads, small=config.hidden_size < _SMALL)
 
 
 def prepare(samples: Samples, asked: ClassifyConfig) -> Plan:
@@ -139,14 +134,9 @@ def prepare(samples: Samples, asked: ClassifyConfig) -> Plan:
     model = Model(network, multi=samples.multi, weights=weights, label_smoothing=config.label_smoothing)
     encoded = encode(inputs, samples, training, config.most_words)
     size = _choose_batch(model, encoded, truth[training], config, reasons)
-    options: dict[str, Any] = {name: getattr(config, name) for name in TrainingConfig.model_fields}
     epochs = max(_FEWEST_EPOCHS, min(_MOST_EPOCHS, _SHOWN // len(training)))
     reason = f"{len(training):,} texts each; early stopping may end sooner"
-    options |= {
-        "threads": torch.get_num_threads(),
-        "epochs": decide(reasons, "epochs", config.epochs, epochs, reason),
-        "batch_size": size,
-    }
+    epochs = decide(reasons, "epochs", config.epochs, epochs, reason)
     return Plan(
         samples=samples,
         config=config,
@@ -159,7 +149,7 @@ def prepare(samples: Samples, asked: ClassifyConfig) -> Plan:
         network=network,
         model=model,
         batches=training_batches(encoded, truth[training], config, size, config.steps_per_epoch, held_out),
-        training=TrainingConfig(**options),
+        training=TrainingConfig.of(config, threads=torch.get_num_threads(), epochs=epochs, batch_size=size),
         frozen=reading.frozen,
         notes=(*samples.notes, *parts.notes, *notes, *reading.notes),
         data_digest=digest,
@@ -227,7 +217,7 @@ def measure_part(
     """Answer the test part of samples, beside baselines that learnt from their training part."""
     labels = fitted.answers.labels
     rivals = baselines(samples, parts.training, parts.test, truth, fitted.inputs, len(labels))
-    measured = _measured(fitted, samples, parts.test, rivals, labels, history(training))
+    measured = _measured(fitted, samples, parts.test, rivals, labels, training and training.curves)
     return replace(measured, scores=measured.scores.warned(*notes))
 
 
@@ -249,7 +239,7 @@ def measure_others(fitted: Fitted, samples: Samples) -> Measured:
     labels = (*fitted.answers.labels, *new)
     shares = np.array([*fitted.answers.shares, *[0.0] * len(new)])
     rivals = {MAJORITY: np.tile(shares, (len(samples), 1))}
-    return _measured(fitted, samples, np.arange(len(samples)), rivals, labels, {})
+    return _measured(fitted, samples, np.arange(len(samples)), rivals, labels, None)
 
 
 def _measured(
@@ -258,7 +248,7 @@ def _measured(
     indices: np.ndarray,
     rivals: dict[str, np.ndarray],
     labels: tuple[str, ...],
-    history: dict[str, Any],
+    history: dict[str, list[float]] | None,
 ) -> Measured:
     assert samples.labels is not None
     known, held = fitted.answers.labels, tuple(samples.labels[index] for index in indices)
@@ -327,16 +317,6 @@ def _start_linear(
     runs = " and ".join(f"{known.size - 1:,} of {size}" for size, known in enumerate(inputs.runs, 2))
     why["linear_skip"] = (True, f"runs of words: {runs}; starts at a regression, C = {fit.strength:g}")
     return fit.held_out
-
-
-def history(training: TrainingResult | None) -> dict[str, list[float]]:
-    """The learning curves of a training, epoch by epoch."""
-    if training is None:
-        return {}
-    return {
-        "loss": [record.loss for record in training.history],
-        "validation": [record.validation for record in training.history if record.validation is not None],
-    }
 
 
 def with_known_labels(

@@ -62,8 +62,8 @@ def build_page(fitted: Fitted, plan: Plan, training: TrainingResult, measured: M
 
 
 def _training(training: TrainingResult) -> Iterator[Picture]:
-    validation = [record.validation for record in training.history if record.validation is not None]
-    yield learning_picture([record.loss for record in training.history], validation, training.best_epoch)
+    curves = training.curves
+    yield learning_picture(curves["loss"], curves["validation"], training.best_epoch)
     curve = training.learning_rate_curve
     if curve is not None:
         yield finder_picture(curve.learning_rates, curve.losses, training.learning_rate)

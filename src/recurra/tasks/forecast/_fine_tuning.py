@@ -1,17 +1,14 @@
 from __future__ import annotations
 
 import math
-from copy import deepcopy
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import torch
 
 from recurra import evaluate
 from recurra.data import Panel, Windows
 from recurra.errors import DataError
-from recurra.tasks._zeros import zeros_kept
+from recurra.tasks._training import tune
 from recurra.tasks.forecast._job import (
     MOST_VALIDATION_WINDOWS,
     Fitted,
@@ -25,9 +22,9 @@ from recurra.tasks.forecast._job import (
     usual_batch_size,
 )
 from recurra.tasks.forecast._model import count_samples, training_batches
-from recurra.train import Progress, TrainingConfig, train
+from recurra.train import Progress
 
-_EPOCHS, _MOST_STEPS, _SLOWER = 5, 100, 4  # passes, steps in each, and by how much slower than when it was fitted
+_EPOCHS, _MOST_STEPS = 5, 100  # passes, and steps in each
 
 
 def fine_tune(fitted: Fitted, panel: Panel, *, keep_zeros: bool, progress: Progress | None) -> tuple[Fitted, Measured]:
@@ -36,7 +33,7 @@ def fine_tune(fitted: Fitted, panel: Panel, *, keep_zeros: bool, progress: Progr
     It is measured on newer rows. Its network changes in place, unless it was better on the validation part as it was.
     With `keep_zeros`, weights of matrices that are exactly 0 stay so.
     """
-    config, chosen, network = fitted.config, fitted.chosen, fitted.model.network
+    config, chosen = fitted.config, fitted.chosen
     split = _seen(fitted, panel)
     windows = Windows(panel, fitted.preparation, joint=chosen.joint)
     origins = trainable(panel, split, "training", chosen)
@@ -50,23 +47,18 @@ def fine_tune(fitted: Fitted, panel: Panel, *, keep_zeros: bool, progress: Progr
     count = count_samples(windows, origins, chosen)
     batch_size = config.batch_size or usual_batch_size(count)
     steps = min(_MOST_STEPS, math.ceil(count / batch_size))
-    options: dict[str, Any] = {name: getattr(config, name) for name in TrainingConfig.model_fields}
-    options |= {"epochs": _EPOCHS, "steps_per_epoch": steps, "batch_size": batch_size, "average": 0.0}
-    rate = 1e-3 if config.learning_rate == "auto" else config.learning_rate
-    options |= {"learning_rate": rate / _SLOWER, "threads": torch.get_num_threads()}
-    before, error = deepcopy(network.state_dict()), fitted.model.validation_loss(network.eval(), windows, held_out)
-    with zeros_kept(network, keep=keep_zeros):
-        result = train(
-            network,
-            fitted.model.loss,
-            training_batches(windows, origins, chosen, batch_size=batch_size, steps=steps, seed=config.seed),
-            lambda trained: fitted.model.validation_loss(trained, windows, held_out),
-            TrainingConfig(**options),
-            progress=progress,
-        )
-    network.eval()
-    if not fitted.model.validation_loss(network, windows, held_out) <= error:
-        network.load_state_dict(before)
+    result = tune(
+        fitted.model.network,
+        fitted.model.loss,
+        training_batches(windows, origins, chosen, batch_size=batch_size, steps=steps, seed=config.seed),
+        lambda trained: fitted.model.validation_loss(trained, windows, held_out),
+        config,
+        epochs=_EPOCHS,
+        steps=steps,
+        batch_size=batch_size,
+        keep_zeros=keep_zeros,
+        progress=progress,
+    )
     tuned = replace(fitted, calibration=calibrate(fitted.model, panel, windows, held_out, config))
     return tuned, measure(tuned, panel, split.test_start, result)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from recurra import evaluate
 from recurra.blocks import Composition
 from recurra.data import Panel, Preparation, Windows, extend, fit_preparation, last_observed
 from recurra.errors import DataError
+from recurra.tasks._training import computing as threads
 from recurra.tasks.forecast._choices import (
     Chosen,
     Reasons,
@@ -87,15 +87,9 @@ class Plan:
     training: TrainingConfig
 
 
-@contextmanager
-def computing(config: ForecastConfig) -> Iterator[None]:
-    """As many threads as were asked for; else one for a small network, which loses much by more on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(config.threads or (1 if config.hidden_size <= _SMALL else before))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def computing(config: ForecastConfig) -> AbstractContextManager[None]:
+    """As many threads as were asked for, or as suit the network."""
+    return threads(config.threads, small=config.hidden_size <= _SMALL)
 
 
 def prepare(panel: Panel, config: ForecastConfig) -> Plan:
@@ -120,13 +114,7 @@ def prepare(panel: Panel, config: ForecastConfig) -> Plan:
     held_out = thin(trainable(panel, split, "validation", chosen), MOST_VALIDATION_WINDOWS, chosen.season)
     if chosen.linear_skip:
         start_from_linear(model, fit_linear(model, windows, origins, held_out))
-    options: dict[str, Any] = {name: getattr(config, name) for name in TrainingConfig.model_fields}
-    options |= {
-        "threads": torch.get_num_threads(),
-        "epochs": epochs,
-        "steps_per_epoch": steps,
-        "batch_size": batch_size,
-    }
+    training = {"epochs": epochs, "steps_per_epoch": steps, "batch_size": batch_size}
     return Plan(
         panel=panel,
         config=config,
@@ -139,7 +127,7 @@ def prepare(panel: Panel, config: ForecastConfig) -> Plan:
         model=model,
         origins=origins,
         held_out=held_out,
-        training=TrainingConfig(**options),
+        training=TrainingConfig.of(config, threads=torch.get_num_threads(), **training),
     )
 
 
@@ -208,7 +196,7 @@ def measure(fitted: Fitted, panel: Panel, test_start: np.ndarray, training: Trai
         panel,
         forecasts,
         baselines,
-        evaluate.score(forecasts, baselines, seasonal_errors=scale, history=history(training)),
+        evaluate.score(forecasts, baselines, seasonal_errors=scale, history=training and training.curves),
     )
 
 
@@ -408,13 +396,3 @@ def digest(panel: Panel) -> str:
         state.update(np.ascontiguousarray(array).tobytes())
     state.update("\0".join(panel.series).encode())
     return state.hexdigest()
-
-
-def history(training: TrainingResult | None) -> dict[str, list[float]]:
-    """The learning curves of a training, epoch by epoch."""
-    if training is None:
-        return {}
-    return {
-        "loss": [record.loss for record in training.history],
-        "validation": [record.validation for record in training.history if record.validation is not None],
-    }

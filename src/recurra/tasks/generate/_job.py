@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from recurra.blocks import Composition
 from recurra.data.text import Corpus, Encoder, choose_tokeniser, fit_encoder, open_corpus
 from recurra.errors import ConfigError
 from recurra.nn import Network
+from recurra.tasks._training import computing as threads
 from recurra.tasks.generate._adapting import adapted_bits, cached_bits
 from recurra.tasks.generate._batches import RunningBatches
 from recurra.tasks.generate._choices import Chosen, Reasons, choose
@@ -80,16 +81,9 @@ class Measured:
     scores: evaluate.TaskScores
 
 
-@contextmanager
-def computing(config: GenerateConfig, units: int | None) -> Iterator[None]:
-    """As many threads as were asked for; else one for a small network."""
-    before = torch.get_num_threads()
-    small = units is not None and units <= _SMALL
-    torch.set_num_threads(config.threads or (1 if small else before))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def computing(config: GenerateConfig, units: int | None) -> AbstractContextManager[None]:
+    """As many threads as were asked for, or as suit the network."""
+    return threads(config.threads, small=units is not None and units <= _SMALL)
 
 
 def prepare(source: str | Path, config: GenerateConfig) -> Plan:
@@ -120,8 +114,7 @@ def prepare(source: str | Path, config: GenerateConfig) -> Plan:
         unigram=counts / counts.sum(),
         data_digest=corpus.digest,
     )
-    training = {name: getattr(config, name) for name in TrainingConfig.model_fields}
-    training |= {"epochs": chosen.epochs, "steps_per_epoch": chosen.steps_per_epoch}
+    training: dict[str, Any] = {"epochs": chosen.epochs, "steps_per_epoch": chosen.steps_per_epoch}
     # What the progress display counts: pieces.
     training |= {"batch_size": chosen.batch_size * chosen.bptt}
     return Plan(
@@ -131,7 +124,7 @@ def prepare(source: str | Path, config: GenerateConfig) -> Plan:
         notes=(*notes, *_about_unknown(codes)),
         reasons=reasons,
         fitted=fitted,
-        training=TrainingConfig(**training),
+        training=TrainingConfig.of(config, **training),
     )
 
 
@@ -213,7 +206,7 @@ def measure(
         baselines,
         tokens=len(codes),
         characters=len(codes) if fitted.kind == "character" else round(text.characters * share),
-        history=history(training),
+        history=training and training.curves,
     )
     if share < 1:
         about = f"The first {len(codes):,} of {len(text.codes):,} pieces were scored."
@@ -248,16 +241,6 @@ def evaluate_on(
         return measured
     about = "Kneser-Ney needs the text that the model was fitted on, so single pieces are the only baseline here."
     return replace(measured, scores=measured.scores.warned(about))
-
-
-def history(training: TrainingResult | None) -> dict[str, Any]:
-    """The learning curves of a training, epoch by epoch."""
-    if training is None:
-        return {}
-    return {
-        "loss": [record.loss for record in training.history],
-        "validation": [record.validation for record in training.history if record.validation is not None],
-    }
 
 
 def _count(codes: np.ndarray, categories: int) -> np.ndarray:

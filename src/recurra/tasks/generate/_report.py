@@ -99,8 +99,7 @@ def _units(plan: Plan, measured: Measured) -> Section:
 
 
 def _training(training: TrainingResult) -> Section:
-    losses = [record.loss for record in training.history]
-    held_out = [record.validation for record in training.history if record.validation is not None]
+    losses, held_out = training.curves["loss"], training.curves["validation"]
     kept = f"the weights of epoch {training.best_epoch} were kept"
     picture = Picture(
         name="learning",

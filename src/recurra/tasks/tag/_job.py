@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -82,17 +81,6 @@ class Plan:
     notes: tuple[str, ...]
 
 
-@contextmanager
-def computing(threads: int) -> Iterator[None]:
-    """With so many threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def prepare(data: Any, config: TagConfig) -> Plan:
     """Read, choose what was left open, and build the network."""
     parts = read_parts(data, config)
@@ -122,8 +110,7 @@ def prepare(data: Any, config: TagConfig) -> Plan:
     )
     warm_up(model.network, warmth, encoder)
     encoded, codes = encode(training, encoder, labels)
-    options: dict[str, Any] = {name: getattr(config, name) for name in TrainingConfig.model_fields}
-    options |= {"threads": choose_threads(words, config), "batch_size": batch_size, "epochs": epochs}
+    threads = choose_threads(words, config)
     return Plan(
         parts=parts,
         config=config,
@@ -132,7 +119,7 @@ def prepare(data: Any, config: TagConfig) -> Plan:
         labels=labels,
         composition=composition,
         model=model,
-        training=TrainingConfig(**options),
+        training=TrainingConfig.of(config, threads=threads, batch_size=batch_size, epochs=epochs),
         encoded=encoded,
         codes=codes,
         notes=(*parts.notes, *warmth.notes),
@@ -221,7 +208,7 @@ def _measure(
         {"most frequent tag": fitted.usual.tags(words), **baselines},
         known=[fitted.usual.knows(each) for each in words],
         scheme=fitted.labels.spelling,
-        history=history(training),
+        history=training and training.curves,
     )
     codes = [fitted.labels.codes(tags) for tags in truth]
     unseen = [tag for tags, row in zip(truth, codes, strict=True) for tag in np.array(tags)[row == UNSEEN].tolist()]
@@ -233,13 +220,3 @@ def rare_from(sentences: Sequence[Sentence], encoder: Encoder) -> int:
     """The first code of words that the training part has only once; frequent words have the first codes."""
     counts = Counter(word.lower() if encoder.lower else word for sentence in sentences for word in sentence.words)
     return 1 + sum(count > 1 for count in counts.values())
-
-
-def history(training: TrainingResult | None) -> dict[str, list[float]]:
-    """The learning curves of a training, epoch by epoch."""
-    if training is None:
-        return {}
-    return {
-        "loss": [record.loss for record in training.history],
-        "validation": [record.validation for record in training.history if record.validation is not None],
-    }

@@ -25,9 +25,9 @@ def report_page(
     """All that the report on a fitting shows."""
     config = fitted.config
     scheme = fitted.labels.scheme
-    validation = [record.validation for record in training.history if record.validation is not None]
+    validation = training.curves["validation"]
     kinds, truth, answers = _confusion(measured, by_type=scheme is not None)
-    curves = [learning_picture([record.loss for record in training.history], [], training.best_epoch)]
+    curves = [learning_picture(training.curves["loss"], [], training.best_epoch)]
     if validation:
         curves.append(learning_picture([], validation, training.best_epoch, measure="validation error"))
     words = sum(len(sentence.words) for sentence in plan.parts.training)

@@ -8,10 +8,11 @@ from recurra.data.text import Tagged, read_tagged
 from recurra.errors import DataError
 from recurra.evaluate import Page, TaskScores, render_page, save_pictures
 from recurra.tasks._estimator import Estimator
+from recurra.tasks._training import computing
 from recurra.tasks.tag._choices import choose_threads
 from recurra.tasks.tag._config import TagConfig
 from recurra.tasks.tag._fine_tuning import fine_tune
-from recurra.tasks.tag._job import Fitted, Measured, Plan, computing, fit, measure, measure_test, prepare
+from recurra.tasks.tag._job import Fitted, Measured, Plan, fit, measure, measure_test, prepare
 from recurra.tasks.tag._parts import read_sentences
 from recurra.tasks.tag._report import report_page
 from recurra.tasks.tag._saving import load_fitted, save_fitted
@@ -70,7 +71,7 @@ class Tagger(Estimator[Fitted]):
             announce(self.notes_, self.choices_)
         display = self._display(progress)
         assert plan.training.threads is not None
-        with computing(plan.training.threads):
+        with computing(plan.training.threads, small=False):
             self.fitted_, self.training_ = fit(plan, checkpoint=checkpoint, resume=resume, progress=display)
             self._measured = measure_test(self.fitted_, plan.parts, self.training_)
         self._plan, self._path = plan, None
@@ -95,7 +96,7 @@ class Tagger(Estimator[Fitted]):
         fitted = self._model
         tagged = self._read(data)
         words = [sentence.words for sentence in tagged.sentences]
-        with computing(choose_threads(sum(map(len, words)), fitted.config)):
+        with computing(choose_threads(sum(map(len, words)), fitted.config), small=False):
             tags = [fitted.labels.write(each) for each in fitted.model.tags(words)]
         return [list(zip(sentence, each, strict=True)) for sentence, each in zip(words, tags, strict=True)]
 
