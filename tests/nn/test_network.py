@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 import torch
 from pydantic import ValidationError
 
-from recurra.blocks import Branch, Composition, Linear, Recurrent, Segments
+from recurra import runtime
+from recurra.blocks import AnyBlock, Branch, Composition, Last, Linear, Pool, Recurrent, Segments
+from recurra.errors import ConfigError
+from recurra.export._layout import lay_out
 from recurra.nn import Network
 
 
@@ -74,6 +79,48 @@ def test_obstacles_to_streaming_are_named() -> None:
     )
     assert wide.obstacles() == ("a: segments",)
     assert wide.obstacles(given=frozenset({"a"})) == ()
+
+
+def beside_its_steps(pool: AnyBlock, join: Literal["concatenate", "add"] = "concatenate") -> Composition:
+    """A sequence's steps, each beside one value of all of them."""
+    return Composition(
+        inputs={"x": 2},
+        branches=(
+            Branch(name="read", takes=("x",), blocks=(Recurrent(cell="gru", hidden_size=3),)),
+            Branch(name="whole", takes=("read",), blocks=(pool, Linear(size=3))),
+            Branch(name="out", takes=("read", "whole"), join=join, blocks=(Linear(size=2),)),
+        ),
+    )
+
+
+@pytest.mark.parametrize("pool", [Last(), Pool(method="mean")], ids=str)
+def test_what_is_of_the_whole_sequence_cannot_stream_beside_its_steps(pool: AnyBlock) -> None:
+    composition = beside_its_steps(pool)
+    torch.manual_seed(0)
+    net = Network(composition).eval()
+    x = torch.randn(1, 4, 2)
+    # The first step changes with the last one, so nothing could have given it by then.
+    assert not torch.equal(net({"x": x})["out"][:, 0], net({"x": x[:, :1]})["out"][:, 0])
+    assert composition.obstacles() == ("out: join",)
+    weights = {name: tensor.detach().numpy() for name, tensor in net.state_dict().items()}
+    run = runtime.Network(composition, weights)
+    torch.testing.assert_close(torch.from_numpy(run.run({"x": x.numpy()})["out"]), net({"x": x})["out"])
+    with pytest.raises(ConfigError, match="out: join wants the whole sequence"):
+        run.begin()
+    assert lay_out(composition).states == ()
+    assert lay_out(composition, ("read", "whole")).states
+    # Held fixed, it is the same at all steps; and what is alike joins as it is.
+    assert composition.obstacles(given=frozenset({"whole"})) == ()
+    twice = Composition(
+        inputs=composition.inputs,
+        branches=(*composition.branches[:2], Branch(name="out", takes=("whole", "whole"), join="add")),
+    )
+    assert twice.obstacles() == ()
+
+
+def test_steps_and_whole_sequences_are_not_added() -> None:
+    with pytest.raises(ValidationError, match="would add the numbers of each step and those of a whole sequence"):
+        beside_its_steps(Last(), "add")
 
 
 def test_a_branch_that_takes_an_unknown_name_is_refused() -> None:

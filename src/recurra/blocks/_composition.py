@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from recurra.blocks._blocks import AnyBlock, Embedding, TiedLinear
+from recurra.blocks._blocks import AnyBlock, Embedding, Last, Pool, TiedLinear
 
 
 class Branch(BaseModel):
     """A named chain of blocks and where its input comes from.
 
     `takes` names inputs of the network or earlier branches. Several are joined: "concatenate" on the feature axis (one
-    without a time axis, or with a single step, is repeated over time), or elementwise from left to right (one with
+    without a time axis, or with a single step, is repeated over time; where it is of the whole sequence, the network
+    can't stream), or elementwise from left to right (one with
     fewer axes gets trailing axes of length 1).
     """
 
@@ -52,6 +55,16 @@ class Composition(BaseModel):
                 tables[branch.name] = branch.blocks[0]
         return self
 
+    @model_validator(mode="after")
+    def _axes_are_alike(self) -> Composition:
+        for branch in self.branches:
+            if branch.join != "concatenate" and {self.has_time(name) for name in branch.takes} >= {True, False}:
+                raise ValueError(
+                    f"branch {branch.name!r} would {branch.join} the numbers of each step and those of a whole "
+                    "sequence, whose axes differ; concatenate them"
+                )
+        return self
+
     def needed(self, names: tuple[str, ...] = (), *, given: frozenset[str] = frozenset()) -> tuple[Branch, ...]:
         """The branches that `names` (default: the output) depend on, in order, when those of `given` are at hand."""
         wanted = set(names or (self.branches[-1].name,))
@@ -60,11 +73,40 @@ class Composition(BaseModel):
                 wanted |= set(branch.takes)
         return tuple(branch for branch in self.branches if branch.name in wanted and branch.name not in given)
 
-    def obstacles(self, *, given: frozenset[str] = frozenset()) -> tuple[str, ...]:
-        """The blocks that keep the network from running one step at a time, as "branch: kind"; none if it streams."""
-        return tuple(
-            f"{branch.name}: {block.kind}"
-            for branch in self.needed(given=given)
-            for block in branch.blocks
-            if not block.causal
-        )
+    def has_time(self, name: str, end: int | None = None) -> bool | None:
+        """Whether a branch, or what goes into its block `end`, has numbers for each step; None if an input decides."""
+        if end is None or name not in self._timed:
+            return self._timed.get(name)
+        (branch,) = (branch for branch in self.branches if branch.name == name)
+        return _has_time(branch, end, self._timed)
+
+    @cached_property
+    def _timed(self) -> dict[str, bool | None]:
+        known: dict[str, bool | None] = {}
+        for branch in self.branches:
+            known[branch.name] = _has_time(branch, len(branch.blocks), known)
+        return known
+
+    def obstacles(self, names: tuple[str, ...] = (), *, given: frozenset[str] = frozenset()) -> tuple[str, ...]:
+        """What keeps the output, or the branches `names`, from coming step by step, as "branch: kind"; empty if they do.
+
+        A block that isn't causal does; and a join of what is of the whole sequence with what has steps, since the
+        earlier of these would know the later. Inputs count as having steps there.
+        """
+        found: list[str] = []
+        for branch in self.needed(names, given=given):
+            joined = {self.has_time(name) is not False for name in branch.takes if name not in given}
+            found += [f"{branch.name}: join"] * (len(joined) > 1)
+            found += [f"{branch.name}: {block.kind}" for block in branch.blocks if not block.causal]
+        return tuple(found)
+
+
+def _has_time(branch: Branch, end: int, known: Mapping[str, bool | None]) -> bool | None:
+    """Whether what goes into block `end` of a branch has numbers for each step, by what is known of earlier branches."""
+    for block in reversed(branch.blocks[:end]):
+        if isinstance(block, Last | Pool):
+            return False
+        if "time" in block.gives:
+            return True
+    found = {known.get(name) for name in branch.takes}
+    return True if True in found else None if None in found else False

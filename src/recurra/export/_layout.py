@@ -66,7 +66,7 @@ class Layout:
     places: Mapping[tuple[str, int], Place]
     ranks: Mapping[str, int]  # of inputs and branches
     widths: Mapping[str, int]
-    states: tuple[StateField, ...]  # none where some block wants a whole window
+    states: tuple[StateField, ...]  # none where something wants a whole window
     timed: frozenset[str]  # inputs and branches that have a time axis
 
     def states_of(self, branch: str, position: int) -> tuple[StateField, ...]:
@@ -104,7 +104,6 @@ def lay_out(
         inputs={name: width for name, width in composition.inputs.items() if name in taken}, branches=branches
     )
     walk = _walk_until_consistent(pruned, {**dict.fromkeys(pruned.inputs, 3), **(ranks or {})})
-    causal = all(block.causal for branch in branches for block in branch.blocks)
     return Layout(
         composition=pruned,
         outputs=outputs,
@@ -112,7 +111,7 @@ def lay_out(
         places=walk.places,
         ranks=walk.ranks,
         widths=walk.widths,
-        states=_states(branches, walk.places) if causal else (),
+        states=() if pruned.obstacles(outputs) else _states(branches, walk.places),
         timed=frozenset(name for name, steps in walk.steps.items() if steps is not None),
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from recurra.blocks import Branch, Composition, Last, Pool, Recurrent
+from recurra.blocks import Branch, Composition, Recurrent
 from recurra.errors import ConfigError
 from recurra.runtime._gates import Hold, check_hold, trace_stack
 from recurra.runtime._lowering import Lowering, Weights, join
@@ -23,6 +23,7 @@ Inputs = Mapping[str, np.ndarray]
 _INSTEAD = {
     "recurrent": "train it one way, without bidirectional",
     "last": "take the last output of layers that go one way",
+    "join": "join what a last or a pool block gives with nothing that has steps",
     "segments": "train with segments of one step",
     "steps": "train with segments of one step",
 }
@@ -136,7 +137,7 @@ class Network:
         return run(outputs), tuple(traces)
 
     def _check_streams(self) -> None:
-        obstacles = self.composition.obstacles()
+        obstacles = self.composition.obstacles(self.outputs)
         if obstacles:
             kind = obstacles[0].partition(": ")[2]
             instead = _INSTEAD.get(kind, "train a network whose blocks need no later step")
@@ -195,12 +196,7 @@ class Network:
     def _has_time(self, name: str) -> bool:
         """Whether an input or a branch, or what goes into a block of it, has a value for each step."""
         branch, _, end = name.partition("@")
-        if branch not in self._branches:
-            return True
-        chain = self._branches[branch].blocks
-        if any(isinstance(block, Last | Pool) for block in chain[: int(end) if end else None]):
-            return False
-        return any(self._has_time(taken) for taken in self._branches[branch].takes)
+        return self.composition.has_time(branch, int(end) if end else None) is not False
 
 
 @cache
