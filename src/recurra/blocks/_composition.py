@@ -88,7 +88,7 @@ class Composition(BaseModel):
         return known
 
     def obstacles(self, names: tuple[str, ...] = (), *, given: frozenset[str] = frozenset()) -> tuple[str, ...]:
-        """What keeps the output, or the branches `names`, from coming step by step, as "branch: kind"; empty if they do.
+        """What keeps the output, or the branches `names`, from coming step by step, as "branch: kind"; maybe none.
 
         A block that isn't causal does; and a join of what is of the whole sequence with what has steps, since the
         earlier of these would know the later. Inputs count as having steps there.
@@ -102,7 +102,7 @@ class Composition(BaseModel):
 
 
 def _has_time(branch: Branch, end: int, known: Mapping[str, bool | None]) -> bool | None:
-    """Whether what goes into block `end` of a branch has numbers for each step, by what is known of earlier branches."""
+    """Whether what goes into block `end` of a branch has numbers for each step, by what is known of others."""
     for block in reversed(branch.blocks[:end]):
         if isinstance(block, Last | Pool):
             return False
