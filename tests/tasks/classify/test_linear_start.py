@@ -11,8 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from recurra.tasks.classify._composition import LINEAR, OUTPUT, RECURRENT
 from recurra.tasks.classify._config import ClassifyConfig
 from recurra.tasks.classify._inputs import encode
-from recurra.tasks.classify._job import Plan, prepare
 from recurra.tasks.classify._linear_start import fit_linear, share_out
+from recurra.tasks.classify._preparing import Plan, prepare
 from recurra.tasks.classify._samples import read_samples
 from tasks.classify.conftest import opened
 from tasks.classify.reviews import OPTIONS, reviews, tiny, topics

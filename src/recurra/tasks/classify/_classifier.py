@@ -12,7 +12,8 @@ from recurra.evaluate import Page, TaskScores, render_page, save_pictures
 from recurra.tasks._estimator import Estimator
 from recurra.tasks.classify._config import ClassifyConfig, DocumentColumns
 from recurra.tasks.classify._fine_tuning import fine_tune
-from recurra.tasks.classify._job import Fitted, Measured, Plan, computing, fit, measure, measure_others, prepare
+from recurra.tasks.classify._job import Fitted, Measured, computing, fit, measure, measure_others
+from recurra.tasks.classify._preparing import Plan, prepare
 from recurra.tasks.classify._report import build_page
 from recurra.tasks.classify._samples import Samples, read_samples
 from recurra.tasks.classify._saving import load_fitted, save_fitted

@@ -7,19 +7,10 @@ from typing import Any
 from recurra.errors import DataError
 from recurra.tasks._training import tune
 from recurra.tasks.classify._inputs import MOST_LEARNT, encode
-from recurra.tasks.classify._job import (
-    MOST_VALIDATED,
-    Fitted,
-    Measured,
-    calibrated,
-    label_weights,
-    measure_part,
-    training_batches,
-    usual_batch_size,
-    with_known_labels,
-)
+from recurra.tasks.classify._job import MOST_VALIDATED, Fitted, Measured, calibrated, measure_part
 from recurra.tasks.classify._model import Model
-from recurra.tasks.classify._parts import split, truth_of
+from recurra.tasks.classify._parts import split, truth_of, with_known_labels
+from recurra.tasks.classify._preparing import label_weights, training_batches, usual_batch_size
 from recurra.tasks.classify._samples import Samples
 from recurra.train import Progress
 

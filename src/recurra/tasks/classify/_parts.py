@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,27 @@ def truth_of(labels: Labels, known: Sequence[str], *, multi: bool) -> np.ndarray
     for row, each in enumerate(labels):
         truth[row, [place[label] for label in each]] = True
     return truth
+
+
+def with_known_labels(
+    samples: Samples, parts: Parts, labels: tuple[str, ...]
+) -> tuple[Samples, Parts, tuple[str, ...]]:
+    """Without held-out samples of labels that the training part lacks: nothing could learn them."""
+    assert samples.labels is not None
+    known = set(labels)
+    odd = {index for index, each in enumerate(samples.labels) if not known.issuperset(each)}
+    if not odd:
+        return samples, parts, ()
+    names = sorted({label for index in odd for label in samples.labels[index]} - known)
+    note = f"{len(odd):,} texts are left out: {', '.join(names[:10])} isn't among the labels learnt from."
+    kept = {
+        name: np.array([index for index in getattr(parts, name) if index not in odd], np.int64)
+        for name in ("training", "validation", "test")
+    }
+    cleared = tuple(() if index in odd else each for index, each in enumerate(samples.labels))
+    if not samples.multi:
+        cleared = tuple(each or (labels[0],) for each in cleared)
+    return replace(samples, labels=cleared), replace(parts, **kept), (note,)
 
 
 def _unseen(contents: Sequence[str], indices: range, taken: set[str], what: str, notes: list[str]) -> np.ndarray:

@@ -21,7 +21,8 @@ from recurra.evaluate import (
 )
 from recurra.tasks.classify._attribution import attention, integrated_gradients
 from recurra.tasks.classify._inputs import encode
-from recurra.tasks.classify._job import Fitted, Measured, Plan
+from recurra.tasks.classify._job import Fitted, Measured
+from recurra.tasks.classify._preparing import Plan
 from recurra.tasks.classify._words import words_of
 from recurra.train import TrainingResult
 
