@@ -42,6 +42,13 @@ def test_a_line_is_a_sentence(live: LiveTagger) -> None:
     assert fresh.push("hello Loc1 ") == later.push("hello Loc1 ")
 
 
+def test_the_best_path_of_a_line_that_ended_is_that_of_the_whole(live: LiveTagger) -> None:
+    session = live.stream()
+    for line in ("near Loc3 Mr", "Mr Per1", "Loc3 near Mr Per2 Mr", "hello"):
+        recent = session.push(f"{line}\n")["recent"]
+        assert [each["tag"] for each in recent] == live.tags([line.split()])[0]
+
+
 def test_at_most_32_words_are_read_again(live: LiveTagger) -> None:
     session = live.stream()
     answer = session.push("near Loc1 " * 30)
@@ -90,7 +97,7 @@ def test_inside_is_what_a_push_would_say(live: LiveTagger) -> None:
     before = session.state()
     inside = session.inside("Per1 Per2")
     assert session.state() == before
-    assert inside.answer["recent"] == session.push("Per1 Per2")["recent"]
+    assert inside.answer == session.push("Per1 Per2")
     assert (inside.labels, inside.open) == (("Per1", "Per2"), 1)
     (trace,) = inside.traces
     assert (trace.cell, trace.hidden.shape[0]) == ("lstm", 2)
@@ -100,11 +107,22 @@ def test_inside_is_what_a_push_would_say(live: LiveTagger) -> None:
     assert (nothing.answer, nothing.traces) == ({"words": [], "recent": [], "open": 0}, ())
     long = live.stream().inside("hello " * 60)
     lines = live.stream().inside("hello Mr\nPer1 P")
+    assert lines.answer == live.stream().push("hello Mr\nPer1 P")
     assert (lines.labels, lines.open) == (("hello", "Mr", "Per1", "P"), 1)
     assert [word["word"] for word in lines.answer["recent"]] == ["Per1", "P"]
     assert long.labels == ("hello",) * 48 and long.traces[0].values.shape[0] == 48
     with pytest.raises(DataError, match="inside\\(text\\)"):
         session.inside()
+
+
+def test_inside_begins_lines_as_a_push_does(live: LiveTagger) -> None:
+    session = live.stream()
+    for chunk in ("hello Mr Per1 Per2\n", "Loc3 ", "near Loc1\n\n", "", "\n", "Per1 Per2\nMr", " Loc3 x"):
+        assert session.inside(chunk).answer == session.push(chunk)
+    fresh, later = live.stream(), live.stream()
+    later.push("hello Mr Per1\n")
+    one, other = fresh.inside("Loc3"), later.inside("Loc3")
+    assert (one.traces[0].values == other.traces[0].values).all()
 
 
 def test_odd_text_survives(live: LiveTagger) -> None:

@@ -67,7 +67,7 @@ class TagSession(Session):
         return [*found, self.feed.push(lines[-1])]
 
     def inside(self, x: Any = None, *, hold: Mapping[str, float] | None = None) -> Inside:
-        """What a push of `x` would say of its last word, with what every word did."""
+        """What a push of `x` would say, with what every word did."""
         if x is None:
             raise DataError("A tagger keeps no text to look back on. Pass the words to look at: inside(text).")
         session = self.fork()
@@ -76,12 +76,15 @@ class TagSession(Session):
         lines[-1] += unfinished
         words = [word for line in lines for word in line]
         skipped = max(0, len(words) - LOOKED_AT)
+        complete = len(words) - len(unfinished)
         traces: list[tuple[Trace, ...]] = []
+        tagged: list[dict[str, str]] = []
         place = 0
         for number, line in enumerate(lines):
-            if number:
-                session.begin_line()
+            session.ended = session.ended or number > 0
             for word in line:
+                if session.ended:
+                    session.begin_line()
                 inputs = dict(zip(self.model.inputs, self.model.encode([word]), strict=True))
                 before = session.numbers.copy()
                 step_together(self.model, [session], [word])
@@ -90,16 +93,18 @@ class TagSession(Session):
                     traces.append(seen)
                     (paths,) = answers.values()
                     session.recent[-1] = Read(word, np.asarray(paths).reshape(-1))
+                if place < complete:
+                    tagged += session.newest()
                 place += 1
-        newest = session.newest() if lines[-1] else []
-        answer = {"words": newest, "recent": session.best(), "open": len(unfinished)}
+        answer = {"words": tagged, "recent": session.best(), "open": len(unfinished)}
         return Inside(answer, in_a_row(traces), tuple(words[skipped:]), len(unfinished))
 
     def best(self) -> list[dict[str, str]]:
         """The best path through the last words."""
         if not self.recent:
             return []
-        codes = best_paths(np.stack([read.paths for read in self.recent])[None], self.model.moves)[0]
+        last = self.model.labels.forbidden_last if self.ended else ()
+        codes = best_paths(np.stack([read.paths for read in self.recent])[None], self.model.moves, last)[0]
         return self._tagged([read.word for read in self.recent], codes.tolist())
 
     def newest(self) -> list[dict[str, str]]:
