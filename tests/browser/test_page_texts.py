@@ -166,6 +166,19 @@ def test_tags_stand_under_words_and_the_last_one_is_open(visit: Visit):
     assert page.locator(".names li").all_inner_texts() == ["the", "dog", "is", "fine", ".", "the"]
 
 
+def test_lines_that_ended_keep_their_best_tags(visit: Visit, address: str):
+    lines = ["the dog is not dull", "a plot is great and a film is not " * 4, "fine film", "the dog"]
+    page = visit("tagger")
+    rows = page.request.post(f"{address}/models/tagger/predict", data={"rows": lines}).json()["rows"]
+    field(page).fill("\n".join(lines))
+    expect(page.locator(".tagged li")).to_have_count(len(rows))
+    assert page.locator(".tagged b").all_inner_texts() == [row["tag"] for row in rows]
+    typed = visit("tagger")
+    field(typed).press_sequentially("\n".join(lines[2:]), delay=30)
+    expect(typed.locator(".tagged li")).to_have_count(4)
+    assert typed.locator(".tagged b").all_inner_texts() == [row["tag"] for row in rows[-4:]]
+
+
 @pytest.mark.parametrize("name", ["writer", "reviews", "tagger"])
 def test_two_forks_are_typed_into_side_by_side(visit: Visit, name: str):
     page = visit(name)

@@ -56,9 +56,10 @@ def save(
     inputs: Mapping[str, Any] | None = None,
     documents: Mapping[str, str] | None = None,
 ) -> Path:
-    """A bundle of this network with random weights, so many times as large as fresh ones."""
+    """A bundle of this network with random weights, also where fresh ones are zero, so many times as large as those."""
     torch.manual_seed(seed)
-    network = nn.Network(composition)
+    weights = nn.Network(composition).state_dict()
+    weights |= {name: torch.randn_like(tensor) for name, tensor in weights.items() if not tensor.any()}
     write_bundle(
         path,
         task=task,
@@ -66,7 +67,7 @@ def save(
         network=composition.model_dump(mode="json"),
         inputs=inputs or {},
         data_digest="0" * 64,
-        weights={name: scale * tensor.detach().numpy() for name, tensor in network.state_dict().items()},
+        weights={name: scale * tensor.numpy() for name, tensor in weights.items()},
         documents=documents or {},
     )
     return path

@@ -7,13 +7,32 @@ import { html } from "../vendor/preact-htm.js";
 import { Whole, linesOf } from "../whole.js";
 
 const MOST_WORDS = 2000; // shown
+const LINE_BY_LINE = 60; // last lines, or parts of them, that are pushed one by one of what was pasted
+const PART = 16; // words and spaces between them
 
-// All words with the tags they have by now: those of the last words come from the best path through them.
+// All words with the tags they have by now: those of a line come from the last best path through it.
 function wordsOf(lane) {
-  const done = answersOf(lane).flatMap(({ words }) => words);
-  const { recent, open } = lane.answer;
-  const settled = done.length - (recent.length - open); // before the words that may still change
-  return [...done.slice(0, Math.max(0, settled)), ...recent].slice(-MOST_WORDS);
+  const words = [];
+  let open = [];
+  for (const { words: done, recent, open: count } of answersOf(lane)) {
+    const settled = recent.length - count;
+    words.push(...done);
+    words.splice(Math.max(0, words.length - settled), settled, ...recent.slice(0, settled));
+    open = recent.slice(settled);
+  }
+  return [...words, ...open].slice(-MOST_WORDS);
+}
+
+// The last lines of what was pasted one by one, and a long line in parts, so that there is a best path through each.
+function cut(text) {
+  const parts = text.split(/(?<=\n)/).flatMap((line) => inParts(line));
+  const head = parts.slice(0, Math.max(0, parts.length - LINE_BY_LINE)).join("");
+  return [...(head ? [head] : []), ...parts.slice(-LINE_BY_LINE)];
+}
+
+function inParts(line) {
+  const words = [...new Intl.Segmenter(undefined, { granularity: "word" }).segment(line)].map(({ segment }) => segment);
+  return Array.from({ length: Math.ceil(words.length / PART) }, (_, i) => words.slice(i * PART, (i + 1) * PART).join(""));
 }
 
 // A colour for each tag, the same for the letters B, I, E, S of one entity.
@@ -38,7 +57,7 @@ function Live({ lane, card, name }) {
   const words = lane.answer ? wordsOf(lane) : [];
   const last = words.at(-1);
   return html`
-    <${Typing} lane=${lane} name=${name} />
+    <${Typing} lane=${lane} name=${name} cut=${cut} />
     ${words.length ? html`<${Words} words=${words} others=${lane.held?.recent} card=${card} open=${lane.answer.open} />` : html`<p class="empty">${t("tag.empty")}</p>`}
     <p class="says" aria-live="polite">${last ? t("tag.says", { word: last.word, tag: last.tag, count: words.length }) : ""}</p>
   `;
