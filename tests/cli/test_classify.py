@@ -73,6 +73,23 @@ def test_without_torch_a_file_is_answered_alike(model, tmp_path, name, capsys) -
         assert one["label"] == other["label"] and one["p_good"] == pytest.approx(other["p_good"], abs=1e-5)
 
 
+def test_a_column_is_known_by_its_own_name(tmp_path, capsys) -> None:
+    lines = (f"{label},{text}\n" for text, label in reviews(60))
+    (tmp_path / "opinions.csv").write_text("".join(["stars,opinion\n", *lines]))
+    out = tmp_path / "model"
+    fit = ["fit", "classify", str(tmp_path / "opinions.csv"), "--label", "stars", "--out", str(out)]
+    assert main([*fit, "--quiet", *FLAGS]) == 0
+    capsys.readouterr()
+    assert json.loads((out / "manifest.json").read_text())["inputs"]["column"] == "opinion"
+    for more in ([], ["--runtime"]):
+        assert main(["predict", str(out), str(tmp_path / "opinions.csv"), "--json", *more]) == 0
+        answers = json.loads(capsys.readouterr().out)["answers"]
+        assert len(answers) == 60 and "opinion" in answers[0]
+    (tmp_path / "other.csv").write_text("words\na film\n")
+    assert main(["predict", str(out), str(tmp_path / "other.csv"), "--runtime"]) == 2
+    assert "has no column 'opinion'. Its columns: words." in capsys.readouterr().err
+
+
 def test_series_of_numbers(tmp_path, capsys) -> None:
     data = tmp_path / "waves.csv"
     waves(60).write_csv(data)

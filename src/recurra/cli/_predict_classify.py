@@ -103,7 +103,7 @@ def _without_polars(live: LiveClassifier, path: Path) -> dict[str, list[Any]]:
     """The answers to a file of CSV, JSON lines or plain lines, by the runtime alone."""
     asked = live.bundle.manifest.config
     if live.answers.kind == "text":
-        texts = list(_texts(path, asked.get("text")))
+        texts = list(_texts(path, asked.get("text"), live.answers.column))
         return _answered(live, texts, live.classify(texts))
     names: dict[str, list[Any]] = {}
     series, columns = str(asked["series"]), live.spec().columns
@@ -114,14 +114,14 @@ def _without_polars(live: LiveClassifier, path: Path) -> dict[str, list[Any]]:
     return _answered(live, list(names), live.classify([np.array(rows) for rows in names.values()]))
 
 
-def _texts(path: Path, column: Any) -> Iterator[str]:
+def _texts(path: Path, column: Any, fitted: str) -> Iterator[str]:
     if path.suffix.lower() not in (*_TABLES, ".jsonl", ".ndjson"):
         yield from (line for line in _decoded(path).split("\n") if line.strip())
         return
     for row in _rows(path):
-        name = column or next((name for name in ("text", "review", "sentence", "content") if name in row), None)
+        name = column or next((name for name in (fitted, "text", "review", "sentence", "content") if name in row), None)
         if name not in row:
-            wanted = repr(column) if column else "'text'"
+            wanted = repr(column or fitted)
             raise DataError(f"{path} has no column {wanted}. Its columns: {', '.join(row)}.")
         yield row[name] or ""
 

@@ -14,6 +14,7 @@ class Documents:
     name: str
     places: Callable[[int], str]
     notes: tuple[str, ...] = ()
+    column: str = ""  # of the texts, where they stood in a table
 
     def place(self, index: int) -> str:
         """Where a text stands: its file and row, or its own file."""

@@ -37,13 +37,13 @@ def read_table(
     )]  # fmt: skip
     texts = frame[text_column].cast(pl.String).fill_null("").to_list()
     if label_column is None:
-        return Documents(texts, None, False, table.name, table.row, tuple(notes))
+        return Documents(texts, None, False, table.name, table.row, tuple(notes), text_column)
     labels, multi = _labels(frame[label_column], separator)
     rows = range(len(texts))
     without = [row for row in rows if not labels[row]]
     if without and not multi and not needs_labels:
         # Whoever asks for answers wants one for each text.
-        return Documents(texts, None, False, table.name, table.row, tuple(notes))
+        return Documents(texts, None, False, table.name, table.row, tuple(notes), text_column)
     if without and not multi:
         if len(without) == len(labels):
             raise DataError(f"{table.name}: column {label_column!r} is empty; expected labels. Choose another column.")
@@ -59,6 +59,7 @@ def read_table(
         table.name,
         lambda index: table.row(rows[index]),
         tuple(notes),
+        text_column,
     )
 
 

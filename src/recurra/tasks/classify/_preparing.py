@@ -79,7 +79,7 @@ def prepare(samples: Samples, asked: ClassifyConfig) -> Plan:
         multi=samples.multi,
         shares=tuple(evaluate.majority(truth[training], 1, classes=len(labels))[0].tolist()),
         separator=asked.separator or ";",
-        column=asked.text or asked.series or "text",
+        column=samples.column or "text",
     )
     composition = compose(config, inputs, len(labels))
     torch.manual_seed(config.seed)

@@ -31,6 +31,7 @@ class Samples:
     source: str
     place: Callable[[int], str]
     notes: tuple[str, ...]
+    column: str = ""  # of the texts or names, where they stood in a table
     columns: tuple[str, ...] = ()  # of the numbers
     rows: np.ndarray | None = None  # (N, C) float64, series after series; NaN is missing
     lengths: np.ndarray | None = None  # of the series
@@ -73,7 +74,7 @@ def read_samples(source: Any, config: DocumentColumns, *, needs_labels: bool) ->
         raise DataError(f"{found.name} holds no texts; expected at least one.")
     if needs_labels and not any(text.strip() for text in found.texts):
         raise DataError(f"{found.name}: all {len(found.texts):,} texts are empty. Choose another text column.")
-    return Samples(list(found.texts), found.labels, found.multi, found.name, found.place, found.notes)
+    return Samples(list(found.texts), found.labels, found.multi, found.name, found.place, found.notes, found.column)
 
 
 def join_samples(parts: Sequence[Samples]) -> Samples:
@@ -92,6 +93,7 @@ def join_samples(parts: Sequence[Samples]) -> Samples:
         source=first.source,
         place=place,
         notes=tuple(note for part in parts for note in part.notes),
+        column=first.column,
         columns=first.columns,
         rows=_joined([part.rows for part in parts]),
         lengths=_joined([part.lengths for part in parts]),
@@ -130,6 +132,7 @@ def _read_series(source: Any, config: DocumentColumns, series: str, *, needs_lab
         source=table.name,
         place=lambda index: table.row(int(order[first[index]])),
         notes=tuple(notes),
+        column=series,
         columns=values,
         rows=np.stack(columns, axis=1)[order],
         lengths=np.bincount(code, minlength=len(names)),
