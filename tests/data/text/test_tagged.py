@@ -64,6 +64,15 @@ def test_words_without_a_file_can_be_written() -> None:
     assert write_conllu([], [], "upos") == ""
 
 
+@pytest.mark.parametrize("lost", [("\t_\n", "\n"), ("\t", " ")])
+def test_numbered_words_are_universal_whatever_was_lost(tmp_path: Path, lost: tuple[str, str]) -> None:
+    content = UNIVERSAL.replace("\tSpaceAfter=No", "\t_").replace("\tSpaceAfter=Yes", "\t_").replace(*lost)
+    with pytest.raises(DataError, match=r"line 3: .* columns?; expected the 10 of CoNLL-U, cut by tabs"):
+        read_tagged(write(tmp_path, content))
+    path = write(tmp_path, "3 men came in\n12 men went out\n", "plain.txt")
+    assert read_tagged(path, needs_tags=False, tokeniser=WordTokeniser()).layout == "text"
+
+
 @pytest.mark.parametrize("sign", [" ", "\t"])
 def test_columns_with_tabs_or_spaces(tmp_path: Path, sign: str) -> None:
     content = WORDS.replace("-DOCSTART- O", "-DOCSTART- -X- O").replace(" ", sign)

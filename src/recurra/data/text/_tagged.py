@@ -13,6 +13,7 @@ from recurra.data.text._tokeniser import AnyTokeniser
 from recurra.errors import DataError
 
 _UNIVERSAL = re.compile(r"\d+(?:[-.]\d+)?(?:\t[^\t]*){9}")
+_NUMBERED = re.compile(r"\d+(?:[-.]\d+)?$")
 
 
 def read_tagged(
@@ -20,10 +21,10 @@ def read_tagged(
 ) -> Tagged:
     """Read sentences whose words have tags, each word on a line of its own and a blank line after each sentence.
 
-    CoNLL-U is told by its ten columns; `column` is then upos (default), xpos, lemma, feats, deprel or misc. Other files
-    hold the word first and the tag last, between tabs or spaces; `column` may be the number of the tag's. Chinese
-    files with one character a line are of that kind. Packed files are unpacked. Where no tags are needed, lines of
-    plain text are cut by `tokeniser`, a sentence a line.
+    CoNLL-U is told by its ten columns, or by the numbers that begin its lines; `column` is then upos (default), xpos,
+    lemma, feats, deprel or misc. Other files hold the word first and the tag last, between tabs or spaces; `column`
+    may be the number of the tag's. Chinese files with one character a line are of that kind. Packed files are
+    unpacked. Where no tags are needed, lines of plain text are cut by `tokeniser`, a sentence a line.
 
     Raises DataError, with the line, for a file that breaks its own rules.
     """
@@ -39,7 +40,7 @@ def read_tagged(
     text = open_text(path, wanted="text file", formats="CoNLL-U, or a word and its tag on each line")
     lines = [line.rstrip("\r") for line in text.read().split("\n")]
     filled = [line for line in lines if line.strip() and not line.startswith("#")][:200]
-    if filled and all(_UNIVERSAL.match(line) for line in filled[:1]):
+    if filled and (_UNIVERSAL.match(filled[0]) or _is_numbered(filled, surely=needs_tags)):
         return read_conllu(lines, str(path), column, needs_tags=needs_tags, notes=text.notes)
     if _is_plain(filled, surely=needs_tags):
         if needs_tags or tokeniser is None:
@@ -52,6 +53,14 @@ def read_tagged(
         about = f"{counted(len(sentences), 'line')} of plain text, a sentence each."
         return Tagged(sentences, column or "", "text", str(path), (*text.notes, about))
     return read_conll(lines, str(path), column, needs_tags=needs_tags, notes=text.notes)
+
+
+def _is_numbered(filled: list[str], *, surely: bool) -> bool:
+    """Whether lines begin with the number of their word: CoNLL-U, even with columns or tabs lost on the way."""
+    rows = [line.split("\t") if "\t" in line else line.split() for line in filled]
+    if not surely and any("\t" not in line for line in filled):
+        return False
+    return all(len(row) > 3 and _NUMBERED.match(row[0]) for row in rows)
 
 
 def _is_plain(filled: list[str], *, surely: bool) -> bool:
