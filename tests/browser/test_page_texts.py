@@ -150,6 +150,28 @@ def test_labels_change_word_by_word(visit: Visit):
     assert columns(page) == 2
 
 
+def test_labels_are_drawn_over_the_words_they_follow(visit: Visit):
+    page = visit("reviews")
+    stub = "export default class { constructor(_, data) { window.drawn = data } setSize() {} destroy() {} }"
+    page.route("**/vendor/uplot.js", lambda route: route.fulfill(content_type="text/javascript", body=stub))
+    page.reload()
+    field(page).fill("it isn't a film")  # "is" and "n't" come at once
+    expect(says(page)).to_contain_text("After 5 words: ")
+    assert page.evaluate("drawn[0]") == [1, 3, 4, 5]
+
+
+def test_a_text_that_is_too_long_is_cut_and_that_is_said(visit: Visit):
+    page = visit("writer")
+    field(page).focus()
+    page.keyboard.insert_text("the film " * 500)
+    expect(says(page)).to_contain_text("4,500 pieces, ")
+    expect(page.locator(".surprise span")).to_have_count(4000)
+    expect(page.get_by_text("A text ends here")).to_have_count(0)
+    page.keyboard.insert_text("a film is" * 2000)
+    expect(page.get_by_text("A text ends here after 20,000 characters")).to_be_visible()
+    assert len(field(page).input_value()) == 20_000
+
+
 def test_tags_stand_under_words_and_the_last_one_is_open(visit: Visit):
     page = visit("tagger")
     field(page).press_sequentially("the dog is f", delay=30)

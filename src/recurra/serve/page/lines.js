@@ -1,4 +1,4 @@
-// Numbers over steps as lines: the first few of many.
+// Numbers over steps as lines: the first few of many. `steps` says after which one each row stood.
 
 import { colour, number, whenColoursChange } from "./settings.js";
 import uPlot from "./vendor/uplot.js";
@@ -6,7 +6,7 @@ import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 
 const MOST = 6;
 
-export function Lines({ rows, first, label, names, version }) {
+export function Lines({ rows, steps, label, names, version }) {
   const place = useRef(null);
   const [colours, setColours] = useState(0);
   useEffect(() => whenColoursChange(() => requestAnimationFrame(() => setColours((count) => count + 1))), []);
@@ -24,7 +24,7 @@ export function Lines({ rows, first, label, names, version }) {
         series: [{}, ...lines],
         axes: [{ ...axis, size: 34, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => number(tick, 4)) }],
       },
-      [rows.map((_, i) => first + i), ...lines.map((_, i) => rows.map((row) => row[i]))],
+      [steps, ...lines.map((_, i) => rows.map((row) => row[i]))],
       place.current,
     );
     const watcher = new ResizeObserver(() => place.current && chart.setSize({ width: place.current.clientWidth, height: 200 }));

@@ -1,7 +1,7 @@
 // A text that somebody types: what is added is pushed to the session a moment later; of a deletion, the rest is read
 // anew.
 
-import { t } from "./settings.js";
+import { number, t } from "./settings.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 
 const PAUSE = 120; // milliseconds without a key, after which what was typed is pushed
@@ -52,5 +52,6 @@ export function Typing({ lane, name, cut = (text) => (text ? [text] : []), still
   }, [lane.session, lane.steps, lane.rows]);
   return html`<label class="wide"><span>${t("text.type")}<span class="hidden">, ${name}</span></span>
     <textarea rows="4" maxlength=${MOST} dir="auto" spellcheck=${false} autocapitalize="off" readonly=${still} value=${text} onInput=${type} onCompositionEnd=${(event) => type({ target: event.target })} placeholder=${t("text.placeholder")}></textarea>
-  </label>`;
+  </label>
+  ${text.length >= MOST && html`<p class="soft" role="status">${t("text.full", { most: number(MOST, 6) })}</p>`}`;
 }

@@ -41,7 +41,7 @@ function Labels({ lane, card, unit }) {
     <${Shares} items=${items} label=${t("classify.labels")} />
     ${held && html`<ul class="legend"><li><i class="model"></i>${t("hold.said")}</li><li><i class="held"></i>${t("hold.would")}</li></ul>`}
     <p class="says" aria-live="polite">${t(`classify.says.${unit}`, { count: countOf(answer), label: likeliest, share: percent(share) })}</p>
-    ${rows.length > 1 && html`<${Guard} version=${version}><${Lines} rows=${rows} names=${labels} first=${[...known.keys()][0]} label=${t(`classify.lines.${unit}`)} version=${version} /><//>`}
+    ${rows.length > 1 && html`<${Guard} version=${version}><${Lines} rows=${rows} names=${labels} steps=${[...known.keys()]} label=${t(`classify.lines.${unit}`)} version=${version} /><//>`}
   `;
 }
 

@@ -19,11 +19,11 @@ function piecesOf(lane, written) {
   const text = textOf(lane);
   const known = read.reduce((length, { piece }) => length + piece.length, 0);
   const before = text.length > known ? [{ piece: text.slice(0, text.length - known), bits: null }] : [];
-  return [...before, ...read, ...written].slice(-MOST_PIECES);
+  return [...before, ...read, ...written];
 }
 
 function Coloured({ pieces }) {
-  return html`<p class="surprise" dir="auto">${pieces.map(({ piece, bits }) =>
+  return html`<p class="surprise" dir="auto">${pieces.length > MOST_PIECES ? "… " : ""}${pieces.slice(-MOST_PIECES).map(({ piece, bits }) =>
     bits === null ? piece : html`<span class=${`bits-${levelOf(bits)}`} title=${t("generate.bits", { piece: visible(piece), bits: number(bits, 3) })}>${piece.replace(/\n/g, "↵\n")}</span>`,
   )}</p>
   <ul class="legend scale" aria-label=${t("generate.scale")}>${[0, ...LEVELS].map((level, i) => html`<li><i class=${`swatch bits-${i}`}></i>${i < LEVELS.length ? `${number(level)}–${number(LEVELS[i])}` : `≥ ${number(level)}`}</li>`)}<li>${t("generate.scale")}</li></ul>`;
@@ -42,7 +42,7 @@ function Live({ lane, name }) {
     <${Typing} lane=${lane} name=${name} still=${running} />
     <${Writer} lane=${lane} running=${running} onRun=${setRunning} onWrite=${setWritten} />
     ${pieces.length ? html`<${Coloured} pieces=${pieces} />` : html`<p class="empty">${t("generate.empty")}</p>`}
-    <p class="says" aria-live=${running ? "off" : "polite"}>${costs.length ? t("generate.says", { count: costs.length, mean: number(costs.reduce((a, b) => a + b, 0) / costs.length, 3), piece: visible(most.piece), bits: number(most.bits, 3) }) : ""}</p>
+    <p class="says" aria-live=${running ? "off" : "polite"}>${costs.length ? t("generate.says", { count: number(costs.length, 6), mean: number(costs.reduce((a, b) => a + b, 0) / costs.length, 3), piece: visible(most.piece), bits: number(most.bits, 3) }) : ""}</p>
     ${lane.answer && !running && html`<h3>${t("generate.next")}</h3><${Next} answer=${lane.answer} held=${lane.held} />`}
   `;
 }

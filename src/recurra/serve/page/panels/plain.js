@@ -83,7 +83,7 @@ function Live({ lane, card, name }) {
   return html`
     ${last.length ? html`<${Bars} values=${last} others=${lane.held?.output?.flat(Infinity)} />` : html`<p class="empty">${t("plain.empty")}</p>`}
     <p class="says" aria-live="polite">${last.length ? t("plain.says", { step: lane.steps, at: last.indexOf(Math.max(...last)), value: number(Math.max(...last)) }) : ""}</p>
-    ${outputs.length > 1 && html`<${Guard} version=${version}><${Lines} rows=${outputs} first=${lane.steps - outputs.length + 1} label=${t("plain.lines")} version=${version} /><//>`}
+    ${outputs.length > 1 && html`<${Guard} version=${version}><${Lines} rows=${outputs} steps=${outputs.map((_, i) => lane.steps - outputs.length + 1 + i)} label=${t("plain.lines")} version=${version} /><//>`}
     <${Steps} lane=${lane} inputs=${inputsOf(card)} title=${`${t("next.title")}, ${name}`} button=${t("next.push")} rows=${1} onUse=${(steps) => lane.pushAll(steps, { singly: SINGLY })} />
     ${card.generates && html`<${Generate} lane=${lane} />`}
   `;

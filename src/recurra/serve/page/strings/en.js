@@ -115,6 +115,7 @@ export default {
   "text.type": "Type or paste a text",
   "text.placeholder": "Begin to type …",
   "text.text": "Text",
+  "text.full": "A text ends here after {most} characters; what would have come after them was left out.",
 
   "generate.empty": "Type a text, or let the model begin on its own.",
   "generate.length": "Pieces",
@@ -197,7 +198,7 @@ export default {
   "hold.value": "Held at {value}",
   "hold.start": "Hold",
   "hold.release": "Let go",
-  "hold.next": "Held from the next step on: push one.",
+  "hold.next": "Held from the next step on: push or type one.",
   "hold.legend": "with the gate held",
   "hold.result": "What was said beside what would have been said",
   "hold.said": "It said",

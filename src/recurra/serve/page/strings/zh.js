@@ -115,6 +115,7 @@ export default {
   "text.type": "输入或粘贴文本",
   "text.placeholder": "开始输入……",
   "text.text": "文本",
+  "text.full": "这里的文本最多 {most} 个字符；其后的内容没有读入。",
 
   "generate.empty": "请输入文本，或让模型自己开头。",
   "generate.length": "片段数",
@@ -197,7 +198,7 @@ export default {
   "hold.value": "按在 {value}",
   "hold.start": "按住",
   "hold.release": "松开",
-  "hold.next": "从下一步起按住：请送入一步。",
+  "hold.next": "从下一步起按住：请送入或输入一步。",
   "hold.legend": "按住门之后",
   "hold.result": "实际的输出与按住之后的输出",
   "hold.said": "实际",
