@@ -56,7 +56,7 @@ def test_streamed_in_any_chunks_it_is_the_whole_text(live, text, cuts) -> None:
         session = live.restore(session.state()).fork()
     given = [answer["probabilities"][label] for label in live.answers.labels]
     assert np.allclose(given, whole, atol=1e-5)
-    assert answer["words"] == len(live.inputs.tokeniser.pieces(text))
+    assert answer["words"] == len(live.inputs.tokeniser.pieces(text)) == live.predict([text])[0].answer["words"]
 
 
 def test_rows_streamed_are_the_whole_series(of_numbers, live_numbers) -> None:

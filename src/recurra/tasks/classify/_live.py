@@ -118,7 +118,7 @@ class LiveClassifier(Model):
         samples: list[Any] = given if isinstance(self.inputs, Encoder) else [np.concatenate(given)]
         found = []
         for sample, shares in zip(samples, self.classify(samples), strict=True):
-            count = len(words_of(self.inputs, sample)) if isinstance(self.inputs, Encoder) else len(sample)
+            count = len(self.inputs.tokeniser.pieces(sample)) if isinstance(self.inputs, Encoder) else len(sample)
             answer = self.answers.document(shares) | {self.counted: count}
             found.append(Prediction(answer, [self._row(answer)]))
         return found
