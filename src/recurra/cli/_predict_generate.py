@@ -36,19 +36,20 @@ def predict_generate(
         check_new_file(out, overwrite=overwrite)
     model: Any = runtime.load(bundle)
     session = model.stream()
-    if data is not None:
-        for text in open_corpus(data).texts():
-            session.observe(text)
-    elif prompt:
-        _warn_of_unknown(model, prompt)
-        session.observe(prompt)
+    unknown: dict[str, None] = {}  # in their order
+    for text in (prompt or "",) if data is None else open_corpus(data).texts():
+        pieces = model.encoder.tokeniser.pieces(text)
+        unknown |= dict.fromkeys(piece.strip() or piece for piece in pieces if not model.encoder.knows(piece))
+        session.observe(text)
+    stops = tuple(each.encode().decode("unicode_escape") if each.isascii() else each for each in stop)
+    options: dict[str, Any] = {"temperature": temperature, "seed": seed, "top_k": top_k, "top_p": top_p}
+    drawn = session.write(length, stop=stops, **options)
+    _warn_of_unknown(list(unknown))
     live = out is None and not output.json
     if live and prompt:
         sys.stdout.write(prompt)
     written: list[Any] = []
-    stops = tuple(each.encode().decode("unicode_escape") if each.isascii() else each for each in stop)
-    options: dict[str, Any] = {"temperature": temperature, "seed": seed, "top_k": top_k, "top_p": top_p}
-    for piece in session.write(length, stop=stops, **options):
+    for piece in drawn:
         written.append(piece)
         if live:
             sys.stdout.write(piece.text)
@@ -70,10 +71,8 @@ def predict_generate(
     )
 
 
-def _warn_of_unknown(model: Any, prompt: str) -> None:
+def _warn_of_unknown(unknown: list[str]) -> None:
     """Say which pieces of a prompt the model has never seen."""
-    pieces = model.encoder.tokeniser.pieces(prompt)
-    unknown = list(dict.fromkeys(piece.strip() or piece for piece in pieces if not model.encoder.knows(piece)))
     if unknown:
-        shown = ", ".join(repr(piece) for piece in unknown[:8]) + (", ..." if len(unknown) > 8 else "")
+        shown = ", ".join(map(repr, unknown[:8])) + (", ..." if len(unknown) > 8 else "")
         warnings.warn(f"Not in the model's vocabulary, and read as unknown: {shown}.", stacklevel=2)

@@ -121,7 +121,7 @@ def prepare(source: str | Path, config: GenerateConfig) -> Plan:
         config=config,
         corpus=corpus,
         codes=codes,
-        notes=(*notes, *_about_unknown(codes)),
+        notes=(*notes, *_about_unknown(codes["test"], "the test part")),
         reasons=reasons,
         fitted=fitted,
         training=TrainingConfig.of(config, **training),
@@ -240,7 +240,8 @@ def evaluate_on(
     if learnt is not None:
         return measured
     about = "Kneser-Ney needs the text that the model was fitted on, so single pieces are the only baseline here."
-    return replace(measured, scores=measured.scores.warned(about))
+    unknown = _about_unknown(encoded, "this text")
+    return replace(measured, scores=measured.scores.warned(*unknown, about))
 
 
 def _count(codes: np.ndarray, categories: int) -> np.ndarray:
@@ -254,9 +255,9 @@ def _begin(pieces: tuple[str, ...]) -> int:
     return next((code for code, piece in enumerate(pieces, 1) if piece.endswith("\n")), 0)
 
 
-def _about_unknown(codes: Mapping[str, Codes]) -> tuple[str, ...]:
-    test = codes["test"].codes
-    unknown = int(np.count_nonzero(test == 0))
+def _about_unknown(text: Codes, what: str) -> tuple[str, ...]:
+    size = len(text.codes)
+    unknown = size - int(np.count_nonzero(text.codes))
     if not unknown:
         return ()
-    return (f"{unknown:,} of {len(test):,} pieces of the test part are unknown, {unknown / len(test):.2%}; all count.",)
+    return (f"{unknown:,} of {size:,} pieces of {what} are unknown, {unknown / size:.2%}; all count.",)

@@ -60,9 +60,7 @@ class GenerateSession(Session):
         """Write up to `steps` pieces on, each as soon as it is drawn, with its bits; see `Writer.write`."""
         self._close()
         options: dict[str, Any] = {"temperature": temperature, "seed": seed, "top_k": top_k, "top_p": top_p}
-        for piece in self.model.writer.write(self.place, steps, stop=stop, **options):
-            self.steps += 1
-            yield piece
+        return self._counted(self.model.writer.write(self.place, steps, stop=stop, **options))
 
     def generate(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
@@ -118,6 +116,11 @@ class GenerateSession(Session):
         pieces = self.feed.push(self.model.read(x))
         self.steps += 1
         return tuple(self.model.writer.read(self.place, piece) for piece in pieces)
+
+    def _counted(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+        for piece in pieces:
+            self.steps += 1
+            yield piece
 
     def _close(self) -> None:
         """The open end of the text is what it is: what is written comes after it."""
