@@ -15,6 +15,7 @@ from recurra.runtime._session import (
     Trace,
     check_alone,
     in_a_row,
+    read_each,
 )
 from recurra.runtime._state import seal, unseal
 
@@ -34,6 +35,7 @@ __all__ = [
     "generate_codes",
     "in_a_row",
     "load",
+    "read_each",
     "seal",
     "unseal",
 ]

@@ -14,7 +14,7 @@ from recurra.errors import BundleError, ConfigError, DataError, StateError
 from recurra.runtime._generating import generate_codes
 from recurra.runtime._native import State
 from recurra.runtime._network import Network
-from recurra.runtime._session import Inside, Model, Session, Spec, check_alone
+from recurra.runtime._session import Inside, Model, Session, Spec, check_alone, read_each
 from recurra.runtime._state import seal, unseal
 
 _FLOAT32 = np.dtype(np.float32)
@@ -142,13 +142,7 @@ class PlainModel(Model):
     def _stacked(self, xs: Sequence[Any]) -> list[np.ndarray]:
         if isinstance(xs, np.ndarray) and xs.dtype == np.float32 and xs.shape[1:] == self._vector_shape:
             return [np.ascontiguousarray(xs)]
-        steps = []
-        for place, x in enumerate(xs):
-            try:
-                steps.append(self.read(x))
-            except DataError as error:
-                raise DataError(f"push {place}: {error}") from error
-        return [np.concatenate(arrays) for arrays in zip(*steps, strict=True)]
+        return [np.concatenate(arrays) for arrays in zip(*read_each(self.read, xs), strict=True)]
 
     def _schema(self, name: str, width: int) -> dict[str, Any]:
         number: dict[str, Any] = {"type": "number"}

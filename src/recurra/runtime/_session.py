@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
@@ -52,6 +52,17 @@ def in_a_row(parts: Sequence[Sequence[Trace]]) -> tuple[Trace, ...]:
 def _memory(trace: Trace) -> np.ndarray:
     assert trace.memory is not None
     return trace.memory
+
+
+def read_each(read: Callable[[Any], Any], xs: Iterable[Any], *, called: str = "push") -> list[Any]:
+    """What `read` makes of each of several. DataError that says which one it can't read."""
+    found = []
+    for place, x in enumerate(xs):
+        try:
+            found.append(read(x))
+        except DataError as error:
+            raise DataError(f"{called} {place}: {error}") from error
+    return found
 
 
 def check_alone(name: str, id: Sequence[str], options: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from recurra.blocks import Composition
 from recurra.bundle import Bundle
 from recurra.data.text import Encoder
 from recurra.errors import BundleError, ConfigError, DataError, StateError
-from recurra.runtime import Model, Network, Prediction, Session, Spec, check_alone, unseal
+from recurra.runtime import Model, Network, Prediction, Session, Spec, check_alone, read_each, unseal
 from recurra.tasks.classify._answers import Answers
 from recurra.tasks.classify._live_session import ClassifySession, push_together, unpack
 from recurra.tasks.classify._scaling import Scaling
@@ -114,7 +114,7 @@ class LiveClassifier(Model):
     def predict(self, rows: Sequence[Any], *, id: Sequence[str] = (), **options: Any) -> list[Prediction]:
         """The answers to whole texts, one for each row; or to the one series that the rows are."""
         check_alone(self.name, id, options)
-        given = [self.read(row) for row in rows]
+        given = read_each(self.read, rows, called="row")
         samples: list[Any] = given if isinstance(self.inputs, Encoder) else [np.concatenate(given)]
         found = []
         for sample, shares in zip(samples, self.classify(samples), strict=True):
@@ -139,13 +139,7 @@ class LiveClassifier(Model):
     def push_many(self, sessions: Sequence[ClassifySession], xs: Sequence[Any]) -> list[dict[str, Any]]:
         """One push to each of many sessions; their steps are taken together."""
         self._check_pairs(sessions, xs)
-        pushes = []
-        for place, x in enumerate(xs):
-            try:
-                pushes.append(self.read(x))
-            except DataError as error:
-                raise DataError(f"push {place}: {error}") from error
-        return push_together(self, sessions, pushes)
+        return push_together(self, sessions, read_each(self.read, xs))
 
     def read(self, x: Any) -> str | np.ndarray:
         """A push: text, or a row of numbers (1, C). DataError for anything else."""

@@ -13,7 +13,7 @@ from recurra.blocks import Composition
 from recurra.bundle import Bundle
 from recurra.data.text import Encoder, Feed
 from recurra.errors import BundleError, ConfigError, DataError, StateError
-from recurra.runtime import Model, Network, Prediction, Session, Spec, Trace, check_alone, unseal
+from recurra.runtime import Model, Network, Prediction, Session, Spec, Trace, check_alone, read_each, unseal
 from recurra.tasks.generate._live_session import GenerateSession, Reading
 from recurra.tasks.generate._live_writing import Place, Writer, log2_shares
 
@@ -74,7 +74,7 @@ class LiveGenerator(Model):
     def predict(self, rows: Sequence[Any], *, id: Sequence[str] = (), **options: Any) -> list[Prediction]:
         """What each of several whole texts costs, and what may come next."""
         sessions = [self.stream(id=id, **options) for _ in rows]
-        answers = zip(sessions, self.push_many(sessions, rows), strict=True)
+        answers = zip(sessions, self.push_many(sessions, read_each(self.read, rows, called="row")), strict=True)
         return [Prediction(answer, self.rows(session, answer)) for session, answer in answers]
 
     def push_many(self, sessions: Sequence[GenerateSession], xs: Sequence[Any]) -> list[Reading]:
@@ -82,12 +82,8 @@ class LiveGenerator(Model):
         self._check_pairs(sessions, xs)
         if len({id(session) for session in sessions}) != len(sessions):
             raise DataError(f"One of {len(sessions)} sessions was given twice; expected different sessions.")
-        for place, x in enumerate(xs):
-            try:
-                self.read(x)
-            except DataError as error:
-                raise DataError(f"push {place}: {error}") from error
-        return [session.push(x) for session, x in zip(sessions, xs, strict=True)]
+        texts = read_each(self.read, xs)
+        return [session.push(text) for session, text in zip(sessions, texts, strict=True)]
 
     def spec(self) -> Spec:
         """Text in; pieces with their bits, and likely next ones, out."""

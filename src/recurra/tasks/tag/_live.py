@@ -13,7 +13,7 @@ from recurra.blocks import Composition, Crf
 from recurra.bundle import Bundle
 from recurra.data.text import Encoder
 from recurra.errors import BundleError, ConfigError, DataError, StateError
-from recurra.runtime import Model, Network, Prediction, Session, Spec, check_alone, unseal
+from recurra.runtime import Model, Network, Prediction, Session, Spec, check_alone, read_each, unseal
 from recurra.tasks.tag._labels import Labels
 from recurra.tasks.tag._live_decoding import best_paths, moves
 from recurra.tasks.tag._live_session import TagSession, push_together
@@ -126,7 +126,8 @@ class LiveTagger(Model):
     def predict(self, rows: Sequence[Any], *, id: Sequence[str] = (), **options: Any) -> list[Prediction]:
         """The tags of whole texts, one for each row; each line of a text is a sentence."""
         check_alone(self.name, id, options)
-        lines = [[self.encoder.tokeniser.pieces(line) for line in self.read(row).split("\n")] for row in rows]
+        texts = read_each(self.read, rows, called="row")
+        lines = [[self.encoder.tokeniser.pieces(line) for line in text.split("\n")] for text in texts]
         tags = iter(self.tags([words for text in lines for words in text]))
         found = []
         for text in lines:
@@ -140,13 +141,7 @@ class LiveTagger(Model):
     def push_many(self, sessions: Sequence[TagSession], xs: Sequence[Any]) -> list[dict[str, Any]]:
         """One push to each of many sessions; their words are stepped together."""
         self._check_pairs(sessions, xs)
-        texts = []
-        for place, x in enumerate(xs):
-            try:
-                texts.append(self.read(x))
-            except DataError as error:
-                raise DataError(f"push {place}: {error}") from error
-        return push_together(self, sessions, texts)
+        return push_together(self, sessions, read_each(self.read, xs))
 
     def read(self, x: Any) -> str:
         """The text of a push. DataError for anything else."""
