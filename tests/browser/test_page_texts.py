@@ -220,6 +220,21 @@ def test_two_forks_are_typed_into_side_by_side(visit: Visit, name: str):
     expect(says(lanes.nth(1))).to_have_text(said)
 
 
+@pytest.mark.parametrize("name", ["writer", "reviews", "tagger"])
+def test_what_was_typed_just_now_is_forked_too(visit: Visit, name: str):
+    page = visit(name)
+    page.get_by_role("button", name="Fork").evaluate(
+        """fork => {
+            const text = document.querySelector("textarea");
+            text.value = "the film is fine ";
+            text.dispatchEvent(new Event("input", { bubbles: true }));
+            fork.click();
+        }"""
+    )
+    expect(field(page.locator(".lane").nth(1))).to_have_value("the film is fine ")
+    expect(says(page.locator(".lane").nth(1))).to_have_text(says(page).inner_text())
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [("writer", "Likeliest next was"), ("reviews", "It said"), ("tagger", "tags would have been others")],

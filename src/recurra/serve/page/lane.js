@@ -34,6 +34,7 @@ export class Lane extends Store {
   renewals = 0;
   rest = []; // what was kept back, to be pushed one by one
   origin = null; // the state in which the first of `rows` found the session; null: the beginning
+  written = () => {}; // reads what was typed a moment ago; set by where it is typed
   #queue = Promise.resolve();
 
   // `needsStep`: the model only shows its inside together with a step, not of the last answer.
@@ -216,7 +217,8 @@ export class Lane extends Store {
     });
   }
 
-  fork() {
+  async fork() {
+    await this.written();
     const other = new Lane(this.model, this.spec, this);
     return this.#do(async () => {
       await this.#open();
@@ -237,6 +239,7 @@ export class Lane extends Store {
 
   // All of the session as bytes.
   async save() {
+    await this.written();
     let content = null;
     await this.#do(async () => {
       await this.#open();

@@ -28,16 +28,23 @@ export function Typing({ lane, name, cut = (text) => (text ? [text] : []), still
   const wanted = useRef(null); // typed, and not yet on its way
   const timer = useRef(null);
   const running = useRef(false);
-  const send = async () => {
-    if (running.current) return;
-    running.current = true;
-    while (wanted.current !== null) {
-      const now = wanted.current;
-      wanted.current = null;
-      await retype(lane, now, cut);
-    }
-    running.current = false;
+  const sending = useRef(Promise.resolve());
+  const send = () => {
+    clearTimeout(timer.current);
+    sending.current = sending.current.then(async () => {
+      running.current = true;
+      while (wanted.current !== null) {
+        const now = wanted.current;
+        wanted.current = null;
+        await retype(lane, now, cut);
+      }
+      running.current = false;
+    });
+    return sending.current;
   };
+  useEffect(() => {
+    lane.written = send;
+  });
   const type = (event) => {
     const { value } = event.target;
     setText(value);

@@ -64,6 +64,7 @@ function Writer({ lane, running, onRun, onWrite }) {
     stopper.current = new AbortController();
     setWrong(null);
     onRun(true);
+    await lane.written();
     const count = lane.rows.length;
     const pieces = [];
     let waiting = null; // pieces come faster than a screen is drawn
