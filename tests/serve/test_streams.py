@@ -26,6 +26,8 @@ def test_a_socket_survives_wrong_messages(site):
             socket.send_text(message)
             reply = socket.receive_json()
             assert reply["code"] == code and reply["error"].endswith(".")
+        socket.send_text('{"x": 5}')  # as over HTTP
+        assert "A message is the push itself, without" in socket.receive_json()["error"]
         socket.send_text("5")
         assert socket.receive_json()["step"] == 1
     assert 'recurra_errors_total{model="mean",code="json"} 3' in site.get("/metrics").text

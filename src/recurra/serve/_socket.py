@@ -3,7 +3,7 @@ from __future__ import annotations
 from fastapi import APIRouter, WebSocket
 from starlette.types import Receive, Send
 
-from recurra.errors import RecurraError
+from recurra.errors import DataError, RecurraError
 from recurra.serve._entry import Entry
 from recurra.serve._json import parse
 from recurra.serve._limits import client_of, steps_of
@@ -32,6 +32,7 @@ async def follow(socket: WebSocket, sid: str) -> None:
 async def _answer_all(service: Service, entry: Entry, client: str, receive: Receive, send: Send) -> None:
     sessions, buckets = service.sessions, service.buckets
     while (message := await receive())["type"] == "websocket.receive":
+        push = None
         try:
             buckets.take(client)
             content = message.get("text")
@@ -41,6 +42,8 @@ async def _answer_all(service: Service, entry: Entry, client: str, receive: Rece
             # As text, and without a model of pydantic's: this is the path that must be fast.
             reply = (b'{"step":%d,"answer":%b}' % (step, document)).decode()
         except RecurraError as error:
+            if isinstance(error, DataError) and isinstance(push, dict) and push.keys() == {"x"}:
+                error = DataError(f'{error} A message is the push itself, without {{"x": ...}} around it.')
             reply = _complain(service, entry, Problem.of(error))
         except Problem as problem:
             reply = _complain(service, entry, problem)
