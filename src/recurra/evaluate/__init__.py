@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from recurra.evaluate._kneser_ney import KneserNey
     from recurra.evaluate._language import language_scores
     from recurra.evaluate._linear import linear_autoregression
+    from recurra.evaluate._logistic import fit_logistic
     from recurra.evaluate._metrics import (
         Quotient,
         absolute_error,
@@ -79,6 +80,7 @@ __all__ = [
     "drift",
     "feature_tagger",
     "finder_picture",
+    "fit_logistic",
     "fit_temperature",
     "forecast_baselines",
     "judge",
@@ -144,6 +146,7 @@ __getattr__, __dir__ = lazy(
         "drift": "recurra.evaluate._baselines",
         "feature_tagger": "recurra.evaluate._feature_tagger",
         "finder_picture": "recurra.evaluate._task_pictures",
+        "fit_logistic": "recurra.evaluate._logistic",
         "fit_temperature": "recurra.evaluate._calibration",
         "forecast_baselines": "recurra.evaluate._baselines",
         "judge": "recurra.evaluate._verdict",

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from recurra.evaluate._logistic import fit_logistic
+
 _HELD_OUT = 0.15  # of the training texts, to choose how strongly to regularise
 _MOST_HELD_OUT = 4000
 _STRENGTHS = (1.0, 4.0, 16.0)  # scikit-learn's C; strong to weak
@@ -74,8 +76,6 @@ def _choose_strength(features, truth: np.ndarray, classes: int) -> float:
 
 def _probabilities(features, truth: np.ndarray, asked, classes: int, strength: float) -> np.ndarray:
     """Of a regression fitted to sparse features; classes that it never saw get nothing."""
-    from sklearn.linear_model import LogisticRegression
-
     if truth.ndim == 2:
         one_by_one = [
             _probabilities(features, truth[:, label].astype(np.int64), asked, 2, strength)[:, 1]
@@ -88,7 +88,6 @@ def _probabilities(features, truth: np.ndarray, asked, classes: int, strength: f
         result[:, seen] = 1.0
         return result
     # Tens of steps are enough to compare by; the last digits of the weights cost most of the time.
-    regression = LogisticRegression(C=strength, max_iter=200, tol=1e-3, solver="lbfgs")
-    regression.fit(features, truth)
+    regression = fit_logistic(features, truth, C=strength, max_iter=200, tol=1e-3, solver="lbfgs")
     result[:, regression.classes_] = regression.predict_proba(asked)
     return result

@@ -57,11 +57,9 @@ def summaries(samples: Samples) -> np.ndarray:
 
 
 def _logistic(features: np.ndarray, truth: np.ndarray, asked: np.ndarray, classes: int) -> np.ndarray:
-    from sklearn.linear_model import LogisticRegression
-
     mean, spread = features.mean(axis=0), features.std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)
-    regression = LogisticRegression(max_iter=1000).fit((features - mean) / spread, truth)
+    regression = evaluate.fit_logistic((features - mean) / spread, truth, max_iter=1000)
     result = np.zeros((len(asked), classes))
     result[:, regression.classes_] = regression.predict_proba((asked - mean) / spread)
     return result

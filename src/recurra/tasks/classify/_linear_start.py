@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from recurra import evaluate
 from recurra.data.text import Encoded
 from recurra.nn import Network
 from recurra.tasks.classify._composition import LINEAR, RECURRENT
@@ -118,7 +119,6 @@ def _regress(
         ]
         return np.stack([w[:, 1] - w[:, 0] for w, _ in both], axis=1), np.array([b[1] - b[0] for _, b in both])
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
 
     weight, bias = np.zeros((features.shape[1], classes)), np.full(classes, _ABSENT)
     seen = np.unique(truth)
@@ -130,10 +130,10 @@ def _regress(
         scaled = features.multiply(importance).tocsr()
         scale = max(np.sqrt(scaled.multiply(scaled).sum(axis=1).mean()), 1e-9)
         weights = "balanced" if balance else None
-        regression = LogisticRegression(C=strength, max_iter=200, tol=1e-3, class_weight=weights)
+        options = {"C": strength, "max_iter": 200, "tol": 1e-3, "class_weight": weights}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # a start need not be the last digit
-            regression.fit(scaled / scale, truth)
+            regression = evaluate.fit_logistic(scaled / scale, truth, **options)
         slope, offset = regression.coef_ * importance / scale, np.asarray(regression.intercept_)
         if len(seen) > 2:
             return slope, offset
