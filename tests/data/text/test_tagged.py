@@ -56,6 +56,14 @@ def test_other_columns_and_new_ones(tmp_path: Path) -> None:
     assert lines[6] == UNIVERSAL.split("\n")[6]
 
 
+def test_a_usual_column_is_taken_where_the_file_has_it(tmp_path: Path) -> None:
+    universal, words = write(tmp_path, UNIVERSAL, "u"), write(tmp_path, WORDS, "w")
+    found = [read_tagged(path, usual=usual).column for path in (universal, words) for usual in ("xpos", "2", "")]
+    assert found == ["xpos", "upos", "upos", "3", "2", "3"]
+    with pytest.raises(DataError, match="no tags in '2'"):
+        read_tagged(universal, column="2")
+
+
 def test_words_without_a_file_can_be_written() -> None:
     sentence = Sentence(("so", "a\tb"), (), "here")
     assert write_conllu([sentence], [("X", "Y")], "upos") == (

@@ -145,6 +145,19 @@ def test_it_learns_what_the_most_frequent_tag_cannot() -> None:
     assert metrics["accuracy"] > 0.99 > usual["accuracy"] + 0.02
 
 
+def test_it_is_scored_on_files_of_another_kind(tmp_path: Path) -> None:
+    sentences, path = parts_of_speech(40), tmp_path / "universal"
+    lines = [
+        "".join(
+            f"{at}\t{word}\t_\t{tag}\t_\t_\t_\t_\t_\t_\n" for at, (word, tag) in enumerate(zip(*each, strict=True), 1)
+        )
+        for each in sentences
+    ]
+    path.write_text("\n".join(lines))
+    model = tiny().fit(path, progress="none")
+    assert model.evaluate(write(tmp_path / "words", parts_of_speech(12, 7))).counts["sentences"] == 12
+
+
 @pytest.mark.slow
 def test_it_learns_where_entities_end() -> None:
     model = tiny(epochs=12, hidden_size=16).fit(entities(250), progress="none")

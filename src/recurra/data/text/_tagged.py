@@ -17,14 +17,20 @@ _NUMBERED = re.compile(r"\d+(?:[-.]\d+)?$")
 
 
 def read_tagged(
-    source: Any, *, column: str | None = None, needs_tags: bool = True, tokeniser: AnyTokeniser | None = None
+    source: Any,
+    *,
+    column: str | None = None,
+    needs_tags: bool = True,
+    tokeniser: AnyTokeniser | None = None,
+    usual: str = "",
 ) -> Tagged:
     """Read sentences whose words have tags, each word on a line of its own and a blank line after each sentence.
 
     CoNLL-U is told by its ten columns, or by the numbers that begin its lines; `column` is then upos (default), xpos,
     lemma, feats, deprel or misc. Other files hold the word first and the tag last, between tabs or spaces; `column`
     may be the number of the tag's. Chinese files with one character a line are of that kind. Packed files are
-    unpacked. Where no tags are needed, lines of plain text are cut by `tokeniser`, a sentence a line.
+    unpacked. Without `column`, `usual` is taken where the file is of the kind that has it. Where no tags are needed,
+    lines of plain text are cut by `tokeniser`, a sentence a line.
 
     Raises DataError, with the line, for a file that breaks its own rules.
     """
@@ -41,7 +47,8 @@ def read_tagged(
     lines = [line.rstrip("\r") for line in text.read().split("\n")]
     filled = [line for line in lines if line.strip() and not line.startswith("#")][:200]
     if filled and (_UNIVERSAL.match(filled[0]) or _is_numbered(filled, surely=needs_tags)):
-        return read_conllu(lines, str(path), column, needs_tags=needs_tags, notes=text.notes)
+        named = usual if not usual.isdecimal() else ""
+        return read_conllu(lines, str(path), column or named or None, needs_tags=needs_tags, notes=text.notes)
     if _is_plain(filled, surely=needs_tags):
         if needs_tags or tokeniser is None:
             raise DataError(f"{path} holds plain text; expected a word and its tag on each line, or CoNLL-U.")
@@ -52,7 +59,8 @@ def read_tagged(
         )
         about = f"{counted(len(sentences), 'line')} of plain text, a sentence each."
         return Tagged(sentences, column or "", "text", str(path), (*text.notes, about))
-    return read_conll(lines, str(path), column, needs_tags=needs_tags, notes=text.notes)
+    numbered = usual if usual.isdecimal() else ""
+    return read_conll(lines, str(path), column or numbered or None, needs_tags=needs_tags, notes=text.notes)
 
 
 def _is_numbered(filled: list[str], *, surely: bool) -> bool:

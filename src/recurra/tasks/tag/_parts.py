@@ -83,9 +83,9 @@ def read_parts(data: Any, config: TagConfig) -> Parts:
     )
 
 
-def read_sentences(data: Any, column: str | None) -> Tagged:
-    """Tagged sentences of a file or list, at least one of them."""
-    tagged = read_tagged(data, column=column or None)
+def read_sentences(data: Any, column: str | None, *, usual: str = "") -> Tagged:
+    """Tagged sentences of a file or list, at least one of them; see `read_tagged`."""
+    tagged = read_tagged(data, column=column or None, usual=usual)
     if not tagged.sentences:
         raise DataError(f"{tagged.name} holds no sentences; expected words with their tags.")
     for sentence in tagged.sentences:

@@ -108,7 +108,7 @@ class Tagger(Estimator[Fitted]):
         if data is None:
             return self.scores_
         fitted = self._model
-        return measure(fitted, read_sentences(data, fitted.column)).scores
+        return measure(fitted, read_sentences(data, None, usual=fitted.column)).scores
 
     def score(self, data: Any, y: None = None) -> float:
         """The accuracy of `evaluate`, or the F1 of entities where tags spell them."""
