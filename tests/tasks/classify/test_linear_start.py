@@ -8,9 +8,11 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
+from recurra.tasks.classify._answers import Answers
 from recurra.tasks.classify._composition import LINEAR, OUTPUT, RECURRENT
 from recurra.tasks.classify._config import ClassifyConfig
 from recurra.tasks.classify._inputs import encode
+from recurra.tasks.classify._job import calibrated, choose_share
 from recurra.tasks.classify._linear_start import fit_linear, share_out
 from recurra.tasks.classify._preparing import Plan, prepare
 from recurra.tasks.classify._samples import read_samples
@@ -70,6 +72,18 @@ def test_equal_texts_are_in_one_fold() -> None:
     groups = [text for text, _ in data]
     fit = fit_linear(encoded, (21, 1), ready.truth, groups, 2, balance=False)  # pyright: ignore[reportArgumentType]
     assert np.abs(fit.held_out).max() < 1e-6 < 0.1 < np.abs(fit.tables[0][1:]).min()
+
+
+def test_the_network_counts_where_that_is_seen_to_help() -> None:
+    dice = np.random.default_rng(0)
+    answers = Answers(kind="text", labels=("bad", "good"), multi=False, shares=(0.5, 0.5), separator=";", column="text")
+    for count, weight, least, most in ((2000, 3.0, 0.0, 0.3), (2000, 0.0, 0.7, 0.9), (30, 0.3, 0.8, 0.9)):
+        truth = dice.integers(0, 2, count)
+        right = np.stack([1 - 2 * truth, 2 * truth - 1], axis=1)
+        linear, recurrent = dice.normal(0.5 * right, 1), dice.normal(weight * right, 1)
+        share, loss = choose_share(recurrent, linear, truth, answers)
+        assert least <= share <= most
+        assert loss <= calibrated(recurrent + linear, truth, answers)[1]
 
 
 @pytest.mark.parametrize(("share", "kept"), [(0.0, RECURRENT), (1.0, LINEAR)])

@@ -70,12 +70,12 @@ class Classifier(Estimator[Fitted]):
         samples = read_samples(data if y is None else _paired(data, y), config, needs_labels=True)
         with computing(config):
             plan = prepare(samples, config)
-            self.choices_ = tuple((name, value, why) for name, (value, why) in plan.reasons.items())
-            self.notes_ = plan.notes
+            self.choices_, self.notes_ = plan.choices, plan.notes
             if announce is not None:
                 announce(self.notes_, self.choices_)
             display = self._display(progress)
             self.fitted_, self.training_ = fit(plan, checkpoint=checkpoint, resume=resume, progress=display)
+            self.choices_ = plan.choices
             self._measured = measure(self.fitted_, plan, self.training_)
         self._plan, self._path = plan, None
         self.scores_ = self._measured.scores

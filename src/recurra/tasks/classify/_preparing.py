@@ -59,6 +59,11 @@ class Plan:
     notes: tuple[str, ...]
     data_digest: str
 
+    @property
+    def choices(self) -> tuple[tuple[str, object, str], ...]:
+        """Options, what was chosen for each, and why; after fitting, what was chosen then too."""
+        return tuple((name, value, why) for name, (value, why) in self.reasons.items())
+
 
 def prepare(samples: Samples, asked: ClassifyConfig) -> Plan:
     """Split, choose what was left open, and build the network."""

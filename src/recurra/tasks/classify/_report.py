@@ -57,7 +57,7 @@ def build_page(fitted: Fitted, plan: Plan, training: TrainingResult, measured: M
             *_words(fitted, measured),
             Section("Training", pictures=list(_training(training))),
         ],
-        choices=[(name, value, why) for name, (value, why) in plan.reasons.items()],
+        choices=list(plan.choices),
         notes=plan.notes,
     )
 
