@@ -11,6 +11,7 @@ from recurra.cli._invocation import invocation
 from recurra.cli._output import OutputOptions, Screen
 from recurra.cli._scores import print_scores
 from recurra.errors import ConfigError
+from recurra.runtime import load
 
 
 def fit_and_report(
@@ -28,7 +29,8 @@ def fit_and_report(
     """Fit `recurra.<estimator>(**given)`, save it, and say what was found, chosen, reached and what to do next.
 
     Whether the result can be saved is checked before any work. The checkpoint lies beside the bundle while training
-    runs; with `resume` None there is none. `trial` is what `recurra predict` may be called with next.
+    runs; with `resume` None there is none. `trial` is what `recurra predict` may be called with next; a flag alone
+    takes the model's example.
     """
     folder = check_destination(out, overwrite=overwrite)
     if png is not None and png.resolve().is_relative_to(folder):
@@ -56,8 +58,10 @@ def fit_and_report(
     screen.say(f"Report  {out / 'report.html'}")
     for plot in plots:
         screen.say(f"Plot    {plot}")
+    trial = trial or (data, "--out", "forecast.csv")
+    example = (str(load(out).spec().example).strip(),) if len(trial) == 1 else ()
     screen.remark("")
-    screen.remark(f"Next: {invocation('predict', str(out), *(trial or (data, '--out', 'forecast.csv')))}")
+    screen.remark(f"Next: {invocation('predict', str(out), *trial, *example)}")
     screen.remark(f"      {invocation('evaluate', str(out), 'NEWER-DATA')}")
     screen.document(
         {

@@ -55,5 +55,5 @@ def classify(
         resume=resume,
         png=png,
         output=output,
-        trial=None if given.get("series") else ("--text", "Some text"),
+        trial=None if given.get("series") else ("--text",),
     )

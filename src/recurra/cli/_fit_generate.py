@@ -47,5 +47,5 @@ def generate(
         resume=resume,
         png=png,
         output=output,
-        trial=("--prompt", "The "),
+        trial=("--prompt",),
     )

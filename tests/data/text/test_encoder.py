@@ -123,3 +123,10 @@ def test_forgetting_words_changes_nothing(limit: int, monkeypatch: pytest.Monkey
     words = "a b c d a b e a".split()
     encoder = fit_encoder([words], WordTokeniser())
     assert encoder.encode(words)["words"][:, 0].tolist() == encoder.words.codes(words).tolist()
+
+
+@pytest.mark.parametrize(
+    ("pieces", "begins"), [(("，", "的", "酒", "a"), "今天"), (("the", "hotel", "房"), "The "), ((), "The ")]
+)
+def test_an_example_is_of_the_script_that_is_read(pieces, begins) -> None:
+    assert Encoder(tokeniser=CharacterTokeniser(), words=Vocabulary(pieces=pieces)).example.startswith(begins)

@@ -26,6 +26,17 @@ def test_fit_then_write_on(here, tmp_path, capsys):
     assert said.err == ""
 
 
+@pytest.mark.parametrize(
+    ("line", "prompt"), [("酒店的房间很大，早餐也不错。", "'今天的天气'"), ("The fox runs away.", "'The weather is'")]
+)
+def test_what_to_try_next_is_in_the_script_of_the_text(tmp_path, monkeypatch, capsys, line, prompt):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "book.txt").write_text(f"{line}\n" * 60)
+    assert main(["fit", "generate", "book.txt", "--hidden-size", "8", "--epochs", "1", "--threads", "1"]) == 0
+    said = capsys.readouterr()
+    assert f"predict book-model --prompt {prompt}\n" in said.out + said.err
+
+
 def test_one_seed_writes_one_text(here, capsys):
     texts = []
     for seed in ("1", "1", "2"):

@@ -9,11 +9,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from recurra.data.text._runs import RunCounts, runs_of
-from recurra.data.text._tokeniser import AnyTokeniser
+from recurra.data.text._tokeniser import AnyTokeniser, mostly_chinese
 from recurra.data.text._vocabulary import UNKNOWN, Vocabulary
 
 _NUMBER = re.compile(r"[\d.,:/%+-]*\d[\d.,:/%+-]*")
 _REMEMBERED = 1 << 18
+_COMMON = 300  # pieces, the most frequent
 
 
 class Encoder(BaseModel):
@@ -59,6 +60,11 @@ class Encoder(BaseModel):
         known = 0 if self.characters is None else self.characters.size + 1
         sizes = {"words": self.words.size, "casing": self.casings, "characters": known}
         return {name: sizes[name] for name in self.widths if name in sizes}
+
+    @property
+    def example(self) -> str:
+        """The beginning of a text, to try a model with, in the script that it reads most."""
+        return "今天的天气" if mostly_chinese("".join(self.words.pieces[:_COMMON])) else "The weather is "
 
     def encode(self, words: Sequence[str], before: Sequence[str] = ()) -> dict[str, np.ndarray]:
         """The inputs (T, width) int32 of T words, by name; runs may begin in the words `before` these."""

@@ -19,6 +19,7 @@ AnyTokeniser = Annotated[
 ASKED = ("auto", "word", "character", "bpe", "chinese")
 _LOOKED_AT = 1 << 20
 _SMALL = 10_000_000
+_MUCH = 0.3  # of the letters
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
 _UNSPACED = re.compile("[\u3040-\u30ff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")  # kana, Thai, Lao, Burmese, Khmer
 _LETTER = re.compile(r"[^\W\d_]")
@@ -47,10 +48,9 @@ def choose_tokeniser(
     sample = " ".join(head)[:_LOOKED_AT]
     tokenised = _is_tokenised(sample)
     if asked == "auto":
-        letters = len(_LETTER.findall(sample)) or 1
         for pattern, name in ((_UNSPACED, "no spaces between words"), (_HAN, "Chinese")):
-            share = len(pattern.findall(sample)) / letters
-            if share > 0.3:
+            share = _share(pattern, sample)
+            if share > _MUCH:
                 about = f"Text in characters: {min(share, 1):.0%} of its letters are of a script with {name}"
                 return CharacterTokeniser(spaces=lossless), f"{about}."
         if lossless and small:
@@ -59,6 +59,16 @@ def choose_tokeniser(
             return _learnt(chain(head, coming), vocabulary)
     how = "cut at spaces, since it is cut into words already" if tokenised else "cut at spaces and marks"
     return WordTokeniser(tokenised=tokenised, spaces=lossless), f"Text in words, {how}."
+
+
+def mostly_chinese(text: str) -> bool:
+    """Whether much of a text is written in Chinese characters."""
+    return _share(_HAN, text) > _MUCH
+
+
+def _share(script: re.Pattern[str], text: str) -> float:
+    """How much of a text's letters are of a script."""
+    return len(script.findall(text)) / (len(_LETTER.findall(text)) or 1)
 
 
 def _learnt(texts: Iterable[str], vocabulary: int | None) -> tuple[AnyTokeniser, str]:

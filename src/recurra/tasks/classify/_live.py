@@ -166,7 +166,7 @@ class LiveClassifier(Model):
         else:
             columns, text = ("text",), {"type": "string"}
             row = {"type": "object", "properties": {"text": text}, "required": ["text"], "additionalProperties": False}
-            push, example = {"anyOf": [text, row]}, "What a "
+            push, example = {"anyOf": [text, row]}, self.inputs.example
         share = {"type": "object", "additionalProperties": {"type": "number"}}
         properties = {"label": {"type": "string"}, "probabilities": share, self.counted: {"type": "integer"}}
         return Spec(

@@ -100,7 +100,7 @@ class LiveGenerator(Model):
             options={"type": "object", "properties": {}, "additionalProperties": False},
             columns=("text",),
             id_columns=(),
-            example="Once upon a ",
+            example=self.encoder.example,
             whole=True,
         )
 

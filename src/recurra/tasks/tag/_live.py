@@ -173,7 +173,7 @@ class LiveTagger(Model):
             options={"type": "object", "properties": {}, "additionalProperties": False},
             columns=("text",),
             id_columns=(),
-            example="The quick brown fox ",
+            example=self.encoder.example,
             whole=True,
             obstacle=self.obstacle,
         )
