@@ -66,6 +66,15 @@ def test_a_single_example_is_learnt_from_and_said() -> None:
     assert any("once: one text only" in note for note in parts.notes)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_single_example_is_learnt_from_though_its_text_stands_elsewhere(seed: int) -> None:
+    labels = [("a",) if at % 2 else ("b",) for at in range(10)] + [("once",)]
+    texts = [*numbered(10), numbered(10)[3]]
+    parts = split(texts, labels, seed=seed, test=0.4)
+    assert {3, 10} <= set(parts.training.tolist())
+    assert any("once: one text only" in note for note in parts.notes)
+
+
 def test_several_labels_count_as_of_the_rarest() -> None:
     labels = [("all", "few") if at % 10 == 0 else ("all",) if at % 3 else () for at in range(500)]
     parts = split(numbered(500), labels)
