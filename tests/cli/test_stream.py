@@ -177,10 +177,11 @@ def test_what_is_left_out_is_said_once(feed: Feed):
     outcome = feed("numbers", "left.0,right,volume\n1,2,3\n1,2,4\n")
     remarks = outcome.err.splitlines()
     assert remarks[0] == "The header has no left.1, so no row does."
-    assert remarks[1] == "The model doesn't read 'volume'; it reads left.0, left.1, right."
+    unread = "The model doesn't read 'volume'; it reads left.0, left.1, right."
+    assert remarks[1] == f"{unread} If it tells sequences apart, pass --id volume."
     assert [remark[:7] for remark in remarks[2:4]] == ["line 2:", "line 3:"]
     outcome = feed("letters", '{"letter": 1, "x": 2}\n{"x": 1}\n{"letter": 1, "x": 2}\n', "--id", "who")
-    assert outcome.err.count("The model doesn't read 'x'") == 1
+    assert outcome.err.count("The model doesn't read 'x'; it reads letter.\n") == 1
     assert "line 1: The row has letter, x, but no who, which says whose it is." in outcome.err
     assert "line 2: The row has x; the model reads letter." in outcome.err
 

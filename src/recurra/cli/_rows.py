@@ -220,8 +220,10 @@ class RowReader:
     def _remark_on(self, given: Mapping[str, Any]) -> None:
         for name in given:
             if name not in self._own and name not in self.ids and name not in self._unused:
+                is_clear = self._unused or self.ids or self._is_of_texts
+                hint = "" if is_clear else f" If it tells sequences apart, pass --id {name}."
                 self._unused.add(name)
-                self._remark(f"The model doesn't read {name!r}; it reads {self._listed}.")
+                self._remark(f"The model doesn't read {name!r}; it reads {self._listed}.{hint}")
 
     @property
     def _order(self) -> str:
