@@ -31,8 +31,12 @@ def report_page(plan: Plan, training: TrainingResult, measured: Measured, writer
         created=f"recurra {recurra.__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         scores=measured.scores,
         facts=[
-            ("pieces learnt from", f"{len(plan.codes['training'].codes):,}", f"{fitted.encoder.words.size:,} kinds"),
-            ("training", f"{training.seconds:,.0f} s", f"epoch {training.best_epoch} of {len(training.history)} kept"),
+            ("Learnt from", f"{len(plan.codes['training'].codes):,} pieces", f"{fitted.encoder.words.size:,} kinds"),
+            (
+                "Trained for",
+                f"{training.seconds:,.0f} s",
+                f"epoch {training.best_epoch} of {len(training.history)} kept",
+            ),
         ],
         sections=[_samples(plan, writer), _surprise(plan, measured), _units(plan, measured), _training(training)],
         choices=[(name, str(value), why) for name, (value, why) in plan.reasons.items()],
