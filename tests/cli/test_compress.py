@@ -42,6 +42,7 @@ def test_a_change_is_said_to_be_good_or_bad() -> None:
     assert _change(100.0, 101.0, larger=False) == "+1.00%, worse"
     assert _change(100.0, 99.0, larger=False) == "-1.00%, better"
     assert _change(0.5, 0.49, larger=True) == "-2.00%, worse"
+    assert _change(0.5, 0.5 - 1e-6, larger=False) == ""
     assert [_change(0.5, 0.5, larger=True), _change(0.0, 0.0, larger=True), _change(0.0, 0.2, larger=True)] == [
         "",
         "",

@@ -59,7 +59,10 @@ def _change(old: float, new: float, *, larger: bool) -> str:
     """By how much of itself a metric changed, and whether that is good."""
     if old == new or not old:
         return "" if old == new else f"{new - old:+.2g}"
-    return f"{new / old - 1:+.2%}, {'better' if (new > old) == larger else 'worse'}"
+    change = f"{new / old - 1:+.2%}"
+    if float(change[:-1]) == 0:
+        return ""
+    return f"{change}, {'better' if (new > old) == larger else 'worse'}"
 
 
 def _task(data: str, output: OutputOptions) -> Any:
