@@ -55,7 +55,7 @@ function Scores({ scores }) {
     return larger.includes(name) ? Math.max(...values) : Math.min(...values);
   };
   const best = larger && Object.fromEntries(all.map((name) => [name, bestOf(name)]));
-  const title = (name) => `${name.length > 5 ? named("measure", name) : name.toUpperCase()}${larger?.includes(name) ? " ↑" : ""}`;
+  const title = (name) => `${name.length > 5 ? named("measure", name) : name.toUpperCase()}${larger?.includes(name) ? "\u00a0↑" : ""}`;
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${t("card.scores")}><table>
     <thead><tr><th scope="col"></th>${all.map((name) => html`<th scope="col" title=${named("measure", name)}>${title(name)}</th>`)}</tr></thead>
     <tbody>${Object.entries(rows).map(

@@ -115,7 +115,7 @@ export default {
   "text.type": "Type or paste a text",
   "text.placeholder": "Begin to type …",
   "text.text": "Text",
-  "text.full": "A text ends here after {most} characters; what would have come after them was left out.",
+  "text.full": "Nothing can be typed beyond {most} characters; what a paste had after them was left out.",
 
   "generate.empty": "Type a text, or let the model begin on its own.",
   "generate.length": "Pieces",

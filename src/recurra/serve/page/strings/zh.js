@@ -115,7 +115,7 @@ export default {
   "text.type": "输入或粘贴文本",
   "text.placeholder": "开始输入……",
   "text.text": "文本",
-  "text.full": "这里的文本最多 {most} 个字符；其后的内容没有读入。",
+  "text.full": "文本最多输入 {most} 个字符；粘贴的内容中超出的部分没有读入。",
 
   "generate.empty": "请输入文本，或让模型自己开头。",
   "generate.length": "片段数",
