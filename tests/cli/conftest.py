@@ -25,7 +25,7 @@ SCORES = SimpleNamespace(
     larger_is_better=(),
     verdict=SimpleNamespace(sentence="Worth having: a fake always is."),
     warning=None,
-    model_dump=lambda mode: NUMBERS | {"task": "forecast"},
+    model_dump=lambda mode: NUMBERS | {"task": "forecast", "windows": 1200},
 )
 
 

@@ -108,6 +108,9 @@ def test_evaluated_on_its_own_file_the_test_part_counts(model, capsys) -> None:
     assert main(["evaluate", str(model), str(model.with_name("reviews.csv")), "--json"]) == 0
     scores = json.loads(capsys.readouterr().out)["scores"]
     assert scores["counts"]["texts"] == 24 and "tfidf + logistic regression" in scores["baselines"]
+    assert main(["evaluate", str(model), str(model.with_name("reviews.csv"))]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("On 24 texts of ") and "only their test part was scored" in " ".join(said.split())
 
 
 @pytest.mark.parametrize(

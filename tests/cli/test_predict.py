@@ -104,6 +104,7 @@ def test_a_damaged_bundle_is_refused(fitted):
 def test_evaluate_prints_the_scores_and_the_verdict(fitted):
     outcome = fitted("evaluate", "model", "data.csv")
     assert fitted.called("evaluate") == "data.csv"
+    assert outcome.out.startswith("On 1,200 windows of data.csv")
     assert "persistence" in outcome.out
     assert outcome.out.endswith("Worth having: a fake always is.\n")
     document = json.loads(fitted("evaluate", "model", "data.csv", "--json").out)

@@ -8,6 +8,7 @@ from cyclopts import Group, Parameter
 import recurra
 from recurra.cli._output import PLAIN, Output, Screen
 from recurra.cli._scores import print_scores
+from recurra.data._words import counted
 from recurra.errors import ConfigError
 
 _WRITERS = Group("Following a text (models of `fit generate`)", sort_key=50)
@@ -39,5 +40,7 @@ def evaluate(
     if options and not isinstance(model, recurra.Generator):
         raise ConfigError(f"--{next(iter(options))} is for models of fit generate; {bundle} is another. Leave it out.")
     scores = model.evaluate(data, **options)
-    print_scores(screen, scores, f"On {data}")
-    screen.document({"bundle": str(bundle), "data": data, "scores": scores.model_dump(mode="json")})
+    found = scores.model_dump(mode="json")
+    what, count = next(iter(found["counts"].items())) if "counts" in found else ("windows", found["windows"])
+    print_scores(screen, scores, f"On {counted(count, what.removesuffix('s'))} of {data}")
+    screen.document({"bundle": str(bundle), "data": data, "scores": found})

@@ -66,6 +66,10 @@ class TaskScores(BaseModel):
         """The same with more to warn of."""
         return self.model_copy(update={"warning": " ".join(filter(None, (self.warning, *sentences))) or None})
 
+    def of_test_part(self) -> Self:
+        """The same, saying that of the data that were given only the test part was scored."""
+        return self.warned("These are the data that it was fitted on, so only their test part was scored.")
+
     def with_unseen(self, labels: Collection[str], count: int, *, of: str, kind: str = "labels") -> Self:
         """The same, saying that `count` samples (`of` says what: texts, words) have labels that training never saw."""
         if not count:

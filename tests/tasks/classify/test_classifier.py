@@ -38,8 +38,11 @@ def test_saved_and_loaded_it_answers_alike(classifier, tmp_path) -> None:
 def test_evaluated_on_what_it_was_fitted_on_the_test_part_counts(classifier, tmp_path) -> None:
     classifier.save(tmp_path / "model")
     loaded = Classifier.load(tmp_path / "model")
-    assert loaded.evaluate(reviews(240)).metrics == classifier.scores_.metrics
+    again = loaded.evaluate(reviews(240))
+    assert again.metrics == classifier.scores_.metrics
+    assert again.warning is not None and again.warning.endswith("only their test part was scored.")
     others = loaded.evaluate(reviews(30, seed=9))
+    assert "test part" not in (others.warning or "")
     assert others.counts == {"texts": 30, "classes": 2}
     assert others.baselines.keys() == {"majority"}
 

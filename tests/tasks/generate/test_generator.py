@@ -31,7 +31,9 @@ def test_a_saved_model_scores_and_writes_as_before(text, tmp_path):
     model.save(tmp_path / "model")
     again = recurra.load(tmp_path / "model")
     assert again.scores_ == model.scores_
-    assert again.evaluate(text).metrics == model.evaluate().metrics
+    scores = again.evaluate(text)
+    assert scores.metrics == model.evaluate().metrics
+    assert scores.warning is not None and "only their test part was scored" in scores.warning
     assert again.predict("The ", length=30, seed=4) == model.predict("The ", length=30, seed=4)
     assert again.get_params() == {**model.get_params(), "validation": "0.05", "test": "0.05"}
 

@@ -75,6 +75,7 @@ def test_of_the_file_that_was_fitted_the_test_part_is_scored_again(tagger: Tagge
     scores = tagger.evaluate(parts_of_speech(60))
     assert scores.metrics == tagger.scores_.metrics
     assert scores.counts == tagger.scores_.counts
+    assert scores.warning is not None and "only their test part was scored" in scores.warning
     assert scores.baselines["most frequent tag"] == tagger.scores_.baselines["most frequent tag"]
 
 

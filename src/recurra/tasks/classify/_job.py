@@ -149,7 +149,8 @@ def measure_others(fitted: Fitted, samples: Samples) -> Measured:
         samples, parts, notes = with_known_labels(samples, parts, labels)
         assert samples.labels is not None
         truth = truth_of(samples.labels, labels, multi=samples.multi)
-        return measure_part(fitted, samples, parts, truth, None, notes)
+        measured = measure_part(fitted, samples, parts, truth, None, notes)
+        return replace(measured, scores=measured.scores.of_test_part())
     assert samples.labels is not None
     new = sorted({label for each in samples.labels for label in each} - set(fitted.answers.labels))
     labels = (*fitted.answers.labels, *new)

@@ -238,7 +238,7 @@ def evaluate_on(
     check_amount({"test": encoded}, source)
     measured = measure(fitted, encoded, learnt, dynamic=dynamic, cache=cache)
     if learnt is not None:
-        return measured
+        return replace(measured, scores=measured.scores.of_test_part())
     about = "Kneser-Ney needs the text that the model was fitted on, so single pieces are the only baseline here."
     unknown = _about_unknown(encoded, "this text")
     return replace(measured, scores=measured.scores.warned(*unknown, about))

@@ -181,12 +181,13 @@ def measure(fitted: Fitted, tagged: Tagged) -> Measured:
     fresh = unseen(sentences, fitted.learnt)
     if digest(sentences) == fitted.data_digest:
         if not is_share(fitted.config.test) and Path(fitted.config.test).is_file():
-            return _measure(fitted, read_sentences(fitted.config.test, fitted.column).sentences, {}, None)
-        if not fresh:
+            fresh = read_sentences(fitted.config.test, fitted.column).sentences
+        elif not fresh:
             raise DataError(
                 f"The model has learnt from every sentence of {tagged.name}. Give sentences it hasn't seen."
             )
-        return _measure(fitted, fresh, {}, None)
+        measured = _measure(fitted, fresh, {}, None)
+        return replace(measured, scores=measured.scores.of_test_part())
     measured = _measure(fitted, sentences, {}, None)
     again = len(sentences) - len(fresh)
     if 2 * again < len(sentences):
