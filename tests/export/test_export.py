@@ -10,13 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from cases import text_bundles
 from data.windows_case import make_panel
 from export.networks import CHARACTERS, random_network, write_network
 from recurra.bundle import write_bundle
 from recurra.cli import main
+from recurra.data.text import Encoder, Vocabulary, WordTokeniser
 from recurra.errors import BundleError, ConfigError, RecurraError
 from recurra.export import FORMATS, export
-from recurra.export._card import _INPUTS, _PREPROCESSING
+from recurra.export._card import _ENCODING, _INPUTS, _PIECES, _PREPROCESSING
+from recurra.tasks.classify._scaling import Scaling
 from tasks.forecast.networks import Case
 
 
@@ -56,6 +59,18 @@ def test_every_input_of_a_forecaster_and_its_preprocessing_are_explained(tmp_pat
     page = (tmp_path / "sales.md").read_text()
     assert all(f"* `{name}`: " in page for name in document)
     assert "None: the network takes whole windows" in page
+
+
+def test_every_input_of_a_model_of_texts_and_its_answer_are_explained(tmp_path) -> None:
+    known = Vocabulary(pieces=("a",))
+    encoder = Encoder(tokeniser=WordTokeniser(), words=known, casing=True, characters=known, runs=(known, known))
+    scaling = Scaling(columns=("x",), mean=(0.0,), spread=(1.0,), gaps=True)
+    for reads in (encoder, scaling):
+        assert reads.widths.keys() <= (_INPUTS | _PIECES).keys()
+        assert reads.model_dump().keys() <= _ENCODING.keys()
+    exported = export(text_bundles.classifier(tmp_path / "reviews"), tmp_path / "reviews.onnx", to="onnx")
+    assert "`labels`" in exported.card["outputs"][0]["meaning"]
+    assert "see the bundle" not in (tmp_path / "reviews.md").read_text()
 
 
 def test_other_branches_can_be_asked_for(letters, tmp_path) -> None:

@@ -13,7 +13,7 @@ PREPROCESSING = "preprocessing.json"
 # The inputs of windows over tables, as `recurra.data` makes them.
 _INPUTS = {
     "target": "The values so far, in the data's own units; 0 where nothing was observed.",
-    "observed": "1 where the value of `target` was observed, else 0.",
+    "observed": "1 where the value was observed, else 0.",
     "since": "log(1 + rows since the last observation) / 3; for unevenly spaced times, time in median steps.",
     "centre": "Mean of each target over its series' training rows (`centre` in the preprocessing); one step is enough.",
     "scale": "Standard deviation likewise (`scale` in the preprocessing); one step is enough.",
@@ -39,6 +39,9 @@ _PIECES = {
     "letters and digits.",
     "characters": "Its characters: place in `characters` of the preprocessing plus 2; 1 is unknown, 0 follows the "
     "last. Of a longer piece the first half and the last.",
+    "runs": "The run of two pieces that ends here, of three, and so on: its place in that list of `runs` of the "
+    "preprocessing plus 1; 0 is unknown, or too few pieces so far.",
+    "values": "A row: (x - mean) / spread of each of `columns`, kept within 10; 0 where missing.",
 }
 
 _OUTPUTS = {
@@ -49,6 +52,8 @@ _OUTPUTS = {
     "spread": "What the window is measured in, in the data's own units.",
     "path": "For each piece and label the score of the best path of labels that ends there, less that of the "
     "best of all.",
+    "output": "For each of `labels` a score. Divided by `temperature`, where there is one, the logarithm of its "
+    "probability but for a constant; where `multi`, the logarithm of its odds.",
     "next": "For each code that may come next a score, the logarithm of its probability but for a constant.",
 }
 
@@ -77,6 +82,11 @@ _ENCODING = {
     "casing": "Whether the network is told how they are written.",
     "characters": "The characters that are known, in the order of their codes.",
     "most_characters": "How many of a piece are kept.",
+    "runs": "The runs of two pieces that are known, of three, and so on, in the order of their codes; blanks between.",
+    "columns": "The columns of numbers, in the order in which the network takes them.",
+    "mean": "The mean of each column.",
+    "spread": "The standard deviation of each column.",
+    "gaps": "Whether values were missing in training, so that the network sees `observed`.",
 }
 
 
@@ -106,7 +116,7 @@ def card(bundle: Bundle, layout: Layout, files: dict[str, str], differences: dic
                 "name": name,
                 "type": "float32",
                 "shape": [*_axes(layout.ranks[name]), layout.widths[name]],
-                "meaning": _OUTPUTS.get(name, ""),
+                "meaning": _OUTPUTS.get(name, "") if name != "output" or manifest.task == "classify" else "",
                 "computed_from": " -> ".join(
                     [f" {branches[name].join} ".join(branches[name].takes), *(b.kind for b in branches[name].blocks)]
                 ),
