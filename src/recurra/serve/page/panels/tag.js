@@ -25,7 +25,7 @@ function wordsOf(lane) {
 
 // The last lines of what was pasted one by one, and a long line in parts, so that there is a best path through each.
 function cut(text) {
-  const parts = text.split(/(?<=\n)/).flatMap((line) => inParts(line));
+  const parts = (text.match(/[^\n]*\n|[^\n]+/g) ?? []).flatMap(inParts);
   const head = parts.slice(0, Math.max(0, parts.length - LINE_BY_LINE)).join("");
   return [...(head ? [head] : []), ...parts.slice(-LINE_BY_LINE)];
 }
