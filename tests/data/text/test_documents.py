@@ -108,6 +108,15 @@ def test_several_labels_in_a_cell(tmp_path: Path) -> None:
     assert read_documents(fast).labels == (("x", "y"), ("x",))
 
 
+def test_labels_made_of_others_are_said(tmp_path: Path) -> None:
+    path = write(tmp_path, "text,topics\na b c,x | y\nb c d,x\nc d e,y\n")
+    said = "Label 'x | y' holds several others; if it is to mean all of them, pass --separator '|'."
+    assert said in read_documents(path, label="topics").notes
+    assert said not in read_documents(path, label="topics", separator="|").notes
+    path = write(tmp_path, "text,topics\na b c,rock/pop\nb c d,rock\nc d e,jazz\n")
+    assert not any("separator" in note for note in read_documents(path, label="topics").notes)
+
+
 def test_empty_texts_are_kept_and_rows_without_label_are_not(tmp_path: Path) -> None:
     path = write(tmp_path, 'text,label\nfine one,1\n,0\n"so\nso",0\nbad one,\n" ",1\n')
     documents = read_documents(path)

@@ -19,6 +19,7 @@ _TEXTS = ("text", "review", "sentence", "content", "comment", "message", "tweet"
 _LABELS = ("label", "labels", "sentiment", "class", "category", "categories", "target", "polarity", "topic", "intent",
            "tag", "tags", "rating", "stars", "y", "标签", "类别", "情感", "分类")  # fmt: skip
 _MOST_LABELS = 1000
+_SIGNS = ";,|/+"  # that people write between labels
 
 
 def read_table(
@@ -51,6 +52,8 @@ def read_table(
         rows = [row for row in rows if labels[row]]
     elif without:
         notes.append(f"{counted(len(without), 'text', 'has')} none of the labels.")
+    if not multi:
+        notes += _about_joined({label for each in labels for label in each})
     _check_labels([labels[row] for row in rows], table.name, label_column)
     return Documents(
         [texts[row] for row in rows],
@@ -166,6 +169,18 @@ def _labels(column: pl.Series, separator: str | None) -> tuple[list[tuple[str, .
         cut = (dict.fromkeys(part.strip() for part in cell.split(separator)) for cell in cells)
         return [tuple(part for part in parts if part) for parts in cut], True
     return [(cell,) if cell else () for cell in cells], False
+
+
+def _about_joined(labels: set[str]) -> list[str]:
+    """That a label is made of others, so that texts may have several."""
+    for sign in _SIGNS:
+        for label in sorted(labels):
+            parts = {part.strip() for part in label.split(sign)}
+            if len(parts) > 1 and parts <= labels:
+                return [
+                    f"Label {label!r} holds several others; if it is to mean all of them, pass --separator '{sign}'."
+                ]
+    return []
 
 
 def _check_labels(labels: list[tuple[str, ...]], name: str, column: str) -> None:
