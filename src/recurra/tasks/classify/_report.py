@@ -134,7 +134,9 @@ def _passage(fitted: Fitted, measured: Measured, at: int) -> Passage:
     attended = attention(fitted.network, encoded, 0)
     hints = [] if attended is None else [f"attention {share:.0%}" for share in attended]
     title = f"{measured.labels[label]} {measured.probabilities[at, label]:.0%}"
-    if not fitted.answers.multi and measured.truth[at] != label:
+    if not fitted.answers.label(measured.probabilities[at, : len(fitted.answers.labels)]):
+        title = f"none of the labels; the likeliest: {title}"
+    elif not fitted.answers.multi and measured.truth[at] != label:
         title += f", but is {measured.labels[measured.truth[at]]}"
     return Passage(title, coloured(text, words_of(fitted.inputs, text), weights, hints))
 
