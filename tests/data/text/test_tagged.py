@@ -56,6 +56,12 @@ def test_other_columns_and_new_ones(tmp_path: Path) -> None:
     assert lines[6] == UNIVERSAL.split("\n")[6]
 
 
+def test_tables_are_not_taken_for_sentences(tmp_path: Path) -> None:
+    path = write(tmp_path, '{"text": "He came.", "label": 1}\n{"text": "He went out.", "label": 0}\n', "a.jsonl")
+    with pytest.raises(DataError, match=r"a\.jsonl is a table by its name; expected text, a sentence on each line"):
+        read_tagged(path, needs_tags=False, tokeniser=WordTokeniser())
+
+
 def test_a_usual_column_is_taken_where_the_file_has_it(tmp_path: Path) -> None:
     universal, words = write(tmp_path, UNIVERSAL, "u"), write(tmp_path, WORDS, "w")
     found = [read_tagged(path, usual=usual).column for path in (universal, words) for usual in ("xpos", "2", "")]

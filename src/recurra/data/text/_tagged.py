@@ -13,6 +13,7 @@ from recurra.data.text._tokeniser import AnyTokeniser
 from recurra.errors import DataError
 
 _UNIVERSAL = re.compile(r"\d+(?:[-.]\d+)?(?:\t[^\t]*){9}")
+_TABLES = {".csv", ".json", ".jsonl", ".ndjson"}
 _NUMBERED = re.compile(r"\d+(?:[-.]\d+)?$")
 
 
@@ -52,6 +53,10 @@ def read_tagged(
     if _is_plain(filled, surely=needs_tags):
         if needs_tags or tokeniser is None:
             raise DataError(f"{path} holds plain text; expected a word and its tag on each line, or CoNLL-U.")
+        if path.suffix.lower() in _TABLES:
+            raise DataError(
+                f"{path} is a table by its name; expected text, a sentence on each line. Take its texts out."
+            )
         sentences = tuple(
             Sentence(tuple(tokeniser.pieces(line)), (), f"{path}, line {at}")
             for at, line in enumerate(lines, 1)
