@@ -145,6 +145,8 @@ def test_labels_change_word_by_word(visit: Visit):
     expect(page.locator(".lane .legend").last).to_contain_text("neither")
     assert columns(page) == 4
     assert page.locator(".names li").all_inner_texts() == ["the", "film", "is", "great"]
+    field(page).fill("the")
+    expect(says(page)).to_contain_text("After 1 word: ")
     field(page).fill("the dog")
     expect(says(page)).to_contain_text("After 2 words: ")
     assert columns(page) == 2

@@ -27,11 +27,11 @@ class Settings extends Store {
 export const settings = new Settings();
 settings.apply();
 
-// The words for `key`, with {names} filled in.
+// The words for `key`, with {names} filled in; {count:s} is an s unless the count is one.
 export function t(key, values = {}) {
   const words = STRINGS[settings.language][key];
   if (words === undefined) throw new Error(`no words for ${key} in ${settings.language}`);
-  return words.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  return words.replace(/\{(\w+):(\w+)\}/g, (_, name, end) => (String(values[name]) === "1" ? "" : end)).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
 // Words that may be missing: a name from a file, said in the reader's language where there is a word for it.
