@@ -48,11 +48,11 @@ def split_documents(
     for index, text in enumerate(texts):
         groups[" ".join(text.casefold().split())].append(index)
     notes += _about_duplicates(groups, labels, noun)
-    sizes = Counter(classes)
+    examples = Counter(classes)
     by_class: dict[str, list[list[int]]] = defaultdict(list)
     for members in groups.values():
         # A label that occurs once must be learnt from, even if its text stands elsewhere with another.
-        by_class[min((classes[index] for index in members), key=lambda label: sizes[label] > 1)].append(members)
+        by_class[min((classes[index] for index in members), key=lambda label: examples[label] > 1)].append(members)
     random = np.random.default_rng(seed)
     taken: dict[str, list[int]] = {"test": [], "validation": [], "training": []}
     alone = []
