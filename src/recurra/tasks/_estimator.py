@@ -3,7 +3,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -124,6 +124,14 @@ class Estimator(BaseEstimator, Generic[Fitted]):
         """What shows training, where it is to be shown."""
         task = type(self).__module__.split(".")[-2]
         return show_progress(task, counted=self._counted) if progress == "auto" else None
+
+
+def check_settled(config: BaseModel, sizes: Mapping[str, object], by: str) -> None:
+    """ConfigError where an option was given and isn't what `by`, such as "v.txt", settles: `sizes`, by option."""
+    for name, value in sizes.items():
+        given = getattr(config, name)
+        if given not in (value, type(config).model_fields[name].default):
+            raise ConfigError(f"{name} is {given!r}, but {by} has {value!r}. Leave {name} out, or give another file.")
 
 
 def check_config(config_class: type[BaseModel], options: dict[str, Any]) -> Any:

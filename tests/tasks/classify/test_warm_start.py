@@ -12,6 +12,8 @@ from recurra.tasks.classify._warm_start import open_language_model
 from recurra.tasks.generate import Generator
 from tasks.classify.reviews import reviews, tiny
 
+SIZES = {"hidden_size": 12, "embedding_size": 12}  # of the language model
+
 
 @pytest.fixture(scope="module")
 def language_model(tmp_path_factory) -> str:
@@ -30,7 +32,7 @@ def weights(model) -> dict[str, torch.Tensor]:
 
 def test_a_language_model_starts_a_classifier(language_model) -> None:
     taken = open_language_model(language_model).weights
-    model = tiny(pretrained=language_model, frozen_epochs=9).fit(reviews(80), progress="none")
+    model = tiny(pretrained=language_model, **SIZES, frozen_epochs=9).fit(reviews(80), progress="none")
     assert len(taken) == 9
     found = weights(model)
     for name, array in taken.items():
@@ -40,7 +42,9 @@ def test_a_language_model_starts_a_classifier(language_model) -> None:
 
 def test_layers_join_first_and_vectors_later(language_model) -> None:
     taken = open_language_model(language_model).weights
-    model = tiny(pretrained=language_model, frozen_epochs=2, epochs=3, validation=0).fit(reviews(80), progress="none")
+    model = tiny(pretrained=language_model, **SIZES, frozen_epochs=2, epochs=3, validation=0).fit(
+        reviews(80), progress="none"
+    )
     found = weights(model)
     changed = {name.split(".")[1] for name, array in taken.items() if not np.array_equal(found[name].numpy(), array)}
     assert changed == {"read"}
@@ -49,6 +53,8 @@ def test_layers_join_first_and_vectors_later(language_model) -> None:
 def test_what_does_not_go_with_it(language_model, tmp_path) -> None:
     with pytest.raises(ConfigError, match="reads one way"):
         tiny(pretrained=language_model, bidirectional=True).fit(reviews(40), progress="none")
+    with pytest.raises(ConfigError, match=r"hidden_size is 8, but the language model .* has 12"):
+        tiny(pretrained=language_model).fit(reviews(40), progress="none")
     tiny(epochs=1).fit(reviews(40), progress="none").save(tmp_path / "other")
     with pytest.raises(BundleError, match="is a model for classify; pretrained takes a language model"):
         tiny(pretrained=str(tmp_path / "other")).fit(reviews(40), progress="none")
@@ -62,7 +68,9 @@ def write_vectors(path: Path, width: int) -> str:
 
 def test_vectors_start_the_embedding(tmp_path) -> None:
     path = write_vectors(tmp_path / "vectors.txt", 5)
-    model = tiny(vectors=path, epochs=1, learning_rate=1e-9).fit(reviews(80), progress="none")
+    with pytest.raises(ConfigError, match=r"embedding_size is 8, but .*vectors\.txt has 5"):
+        tiny(vectors=path, embedding_size=8).fit(reviews(80), progress="none")
+    model = tiny(vectors=path, embedding_size=5, epochs=1, learning_rate=1e-9).fit(reviews(80), progress="none")
     table = weights(model)["chains.word_vectors.0.tables.0.weight"]
     assert table.shape[1] == 5
     inputs = model.fitted_.inputs

@@ -15,6 +15,8 @@ from tasks.tag.sentences import parts_of_speech
 def test_vectors_are_where_training_begins(tmp_path: Path) -> None:
     path = tmp_path / "vectors.txt"
     path.write_text("the 1 2 3\ncats 4 5 6\nnowhere 7 8 9\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"word_size is 8, but .*vectors\.txt has 3"):
+        prepare(parts_of_speech(60), TagConfig(vectors=str(path), word_size=8))
     plan = prepare(parts_of_speech(60), TagConfig(vectors=str(path)))
     table = plan.model.network.state_dict()["chains.word.0.tables.0.weight"]
     assert table.shape[1] == 3

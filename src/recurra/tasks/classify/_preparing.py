@@ -17,6 +17,7 @@ from recurra.data.text import BucketedBatches, Encoded, Encoder, Parts
 from recurra.data.text._batches import Ragged
 from recurra.errors import ConfigError
 from recurra.nn import Network
+from recurra.tasks._estimator import check_settled
 from recurra.tasks.classify._answers import Answers
 from recurra.tasks.classify._batches import TrainingBatches
 from recurra.tasks.classify._composition import LINEAR, linear_sizes
@@ -176,6 +177,7 @@ def _read(samples: Samples, training: np.ndarray, asked: ClassifyConfig, why: Re
     if asked.vectors is None:
         return _Reading(config.model_copy(update=update), encoder)
     vectors, width, notes = fetch_vectors(asked.vectors, encoder)
+    check_settled(asked, {"embedding_size": width}, asked.vectors)
     why["embedding_size"] = (width, "as wide as the vectors")
     config = config.model_copy(update=update | {"embedding_size": width})
     return _Reading(config, encoder, partial(put_vectors, vectors=vectors), notes=notes)

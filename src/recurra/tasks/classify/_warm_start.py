@@ -13,6 +13,7 @@ from recurra.bundle import open_bundle
 from recurra.data.text import Encoder, read_vectors
 from recurra.errors import BundleError, ConfigError
 from recurra.nn import Network
+from recurra.tasks._estimator import check_settled
 from recurra.tasks._keeping import fitting_together
 from recurra.tasks.classify._composition import READ
 from recurra.tasks.classify._config import ClassifyConfig
@@ -32,7 +33,7 @@ class LanguageModel:
     weights: Mapping[str, np.ndarray] = field(repr=False)  # by the names that they have in a classifier
 
     def settle(self, config: ClassifyConfig) -> ClassifyConfig:
-        """The config with the sizes of this model. ConfigError where it's to read both ways, which this one can't."""
+        """The config with the sizes of this model. ConfigError where other ones were given."""
         if config.bidirectional:
             raise ConfigError(
                 "bidirectional and pretrained were both given; a language model reads one way. Leave one of them out."
@@ -45,6 +46,7 @@ class LanguageModel:
             "embedding_size": self.embedding.sizes[0],
             "bidirectional": False,
         }
+        check_settled(config, sizes, f"the language model {config.pretrained}")
         return config.model_copy(update=sizes)
 
     @property

@@ -14,6 +14,7 @@ from recurra.bundle import open_bundle
 from recurra.data.text import Encoder, Vocabulary, read_vectors
 from recurra.errors import BundleError, ConfigError
 from recurra.nn import Network
+from recurra.tasks._estimator import check_settled
 from recurra.tasks.tag._config import TagConfig
 
 
@@ -33,6 +34,7 @@ def find_warmth(config: TagConfig, encoder: Encoder) -> Warmth:
         raise ConfigError("vectors and pretrained were both given, and both hold vectors of words. Give one of them.")
     if config.vectors is not None:
         vectors, width, notes = read_vectors(config.vectors, encoder.words.pieces)
+        check_settled(config, {"word_size": width}, config.vectors)
         return Warmth(vectors, width, notes=notes)
     return Warmth() if config.pretrained is None else _from_language_model(config, encoder, config.pretrained)
 
