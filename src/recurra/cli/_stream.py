@@ -41,7 +41,7 @@ def stream(
     continuous: Annotated[
         bool | None,
         Parameter(
-            help="Of texts: lines go on one text; otherwise each is one. Default: as language models read.",
+            help="Of texts: lines go on one text; otherwise each is one. Default: on for language models alone.",
             group=_INPUT,
         ),
     ] = None,

@@ -19,10 +19,15 @@ def listed(names: Sequence[str], most: int = 30) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
+def many(noun: str) -> str:
+    """The plural: `rows`, `series`."""
+    return noun if noun.endswith("s") else f"{noun}s"
+
+
 def counted(count: int, noun: str, verb: str = "") -> str:
     """A number with its noun and, if given, its verb: `3 rows were`, `1 row was`."""
     plural = count != 1
-    words = [f"{count:,}", f"{noun}s" if plural else noun]
+    words = [f"{count:,}", many(noun) if plural else noun]
     if verb:
         words.append(_IRREGULAR[verb] if plural else verb)
     return " ".join(words)

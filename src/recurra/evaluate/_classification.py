@@ -22,12 +22,14 @@ def classification_scores(
     labels: Sequence[str],
     baselines: Mapping[str, np.ndarray],
     *,
+    of: tuple[str, str] = ("text", "texts"),
     history: Mapping[str, Any] | None = None,
 ) -> TaskScores:
     """Measure probabilities (N, L) of a model and of baselines by name against the truth, and judge by macro-F1.
 
-    truth (N,) holds one class for each text, or (N, L) booleans where a text may have several labels or none; a label
-    is then answered from a probability of one half. F1 of a class that neither is nor was answered isn't averaged.
+    truth (N,) holds one class for each sample, or (N, L) booleans where one may have several labels or none; a label is
+    then answered from a probability of one half. `of` is what one sample is called, and several. F1 of a class that
+    neither is nor was answered isn't averaged.
     """
     assert baselines, "an honest score needs a baseline"
     truth = np.asarray(truth)
@@ -36,23 +38,23 @@ def classification_scores(
     measured = {name: (_measure_labels if multi else _measure_classes)(truth, given) for name, given in answers.items()}
     best = ranked({name: measured[name] for name in baselines}, "macro_f1", larger=True)[0]
     counts = {name: _counts(truth, given) for name, given in answers.items()}
-    texts = len(truth)
+    count = len(truth)
     verdict = judge_task(
         "macro_f1",
         measured["model"]["macro_f1"],
         {
             name: (
                 measured[name]["macro_f1"],
-                chance_by_swapping(counts["model"], counts[name], macro_f1) if texts else 1.0,
+                chance_by_swapping(counts["model"], counts[name], macro_f1) if count else 1.0,
             )
             for name in baselines
         },
         larger=True,
-        scored=f"{texts:,} text{'s' * (texts != 1)}",
+        scored=f"{count:,} {of[count != 1]}",
     )
-    tables = [_class_table(counts["model"], labels, best, counts[best])]
+    tables = [_class_table(counts["model"], labels, best, counts[best], of[1])]
     if not multi:
-        tables += _pairs_table(truth, probabilities.argmax(axis=1), labels)
+        tables += _pairs_table(truth, probabilities.argmax(axis=1), labels, of[1])
     return TaskScores(
         task=task,
         headline="macro_f1",
@@ -61,9 +63,9 @@ def classification_scores(
         larger_is_better=("accuracy", "macro_f1", "micro_f1", "subset_accuracy"),
         verdict=verdict,
         tables=tuple(tables),
-        counts={"texts": texts, "classes": len(labels)},
+        counts={of[1]: count, "classes": len(labels)},
         history=dict(history or {}),
-        warning=_warning(measured["model"].get("ece"), probabilities, truth),
+        warning=_warning(measured["model"].get("ece"), probabilities, truth, of[1]),
     )
 
 
@@ -103,7 +105,7 @@ def _measure_labels(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, f
 
 
 def _counts(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """For each text (N, 3L) which labels were right, answered and true."""
+    """For each sample (N, 3L) which labels were right, answered and true."""
     if truth.ndim == 2:
         true, answered = truth.astype(np.int32), (probabilities >= 0.5).astype(np.int32)
     else:
@@ -113,7 +115,7 @@ def _counts(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     return np.concatenate([true * answered, answered, true], axis=1)
 
 
-def _class_table(counts: np.ndarray, labels: Sequence[str], best: str, best_counts: np.ndarray) -> ScoreTable:
+def _class_table(counts: np.ndarray, labels: Sequence[str], best: str, best_counts: np.ndarray, of: str) -> ScoreTable:
     hits, answered, true = counts.sum(axis=0).reshape(3, -1).tolist()
     other_hits, other_answered, _ = best_counts.sum(axis=0).reshape(3, -1).tolist()
     order = sorted(range(len(labels)), key=lambda index: -true[index])[:MOST_CLASSES]
@@ -131,13 +133,13 @@ def _class_table(counts: np.ndarray, labels: Sequence[str], best: str, best_coun
     )
     return ScoreTable(
         title="By class",
-        columns=("class", "precision", "recall", "F1", f"F1, {best}", "texts", "answered"),
+        columns=("class", "precision", "recall", "F1", f"F1, {best}", of, "answered"),
         rows=rows,
         about=f"The {MOST_CLASSES} most frequent of {len(labels)}." if len(labels) > MOST_CLASSES else "",
     )
 
 
-def _pairs_table(truth: np.ndarray, answer: np.ndarray, labels: Sequence[str]) -> list[ScoreTable]:
+def _pairs_table(truth: np.ndarray, answer: np.ndarray, labels: Sequence[str], of: str) -> list[ScoreTable]:
     """Which classes were taken for which, most often first; nothing where every answer was right."""
     pairs: Counter[tuple[int, int]] = Counter(
         (true, given) for true, given in zip(truth.tolist(), answer.tolist(), strict=True) if true != given
@@ -145,16 +147,16 @@ def _pairs_table(truth: np.ndarray, answer: np.ndarray, labels: Sequence[str]) -
     if not pairs:
         return []
     rows = tuple((labels[true], labels[given], count) for (true, given), count in pairs.most_common(MOST_PAIRS))
-    return [ScoreTable(title="Most often confused", columns=("class", "taken for", "texts"), rows=rows)]
+    return [ScoreTable(title="Most often confused", columns=("class", "taken for", of), rows=rows)]
 
 
-def _warning(error: float | None, probabilities: np.ndarray, truth: np.ndarray) -> str | None:
+def _warning(error: float | None, probabilities: np.ndarray, truth: np.ndarray, of: str) -> str | None:
     """A sentence on a confidence that misleads; None where it's fair."""
     if error is None or error <= _UNFAIR:
         return None
     sure = float(probabilities.max(axis=1).mean())
     right = float((probabilities.argmax(axis=1) == truth).mean())
-    return f"Don't trust the probabilities: {sure:.0%} sure on average, right in {right:.0%} of texts."
+    return f"Don't trust the probabilities: {sure:.0%} sure on average, right in {right:.0%} of {of}."
 
 
 def _share(part: int, whole: int) -> float | None:

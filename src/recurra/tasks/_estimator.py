@@ -25,7 +25,7 @@ class Estimator(BaseEstimator, Generic[Fitted]):
     """
 
     config_class: ClassVar[type[BaseModel]]
-    _counted: ClassVar[str] = "samples"  # what progress counts
+    _counted: str = "samples"  # what progress counts
     _save: ClassVar[Callable[..., None]]
     _load: ClassVar[Callable[[str | Path], tuple[Any, Any]]]
     _render: ClassVar[Callable[[Any], str]]  # a page as HTML

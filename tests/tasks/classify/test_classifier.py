@@ -80,6 +80,9 @@ def test_several_labels(tmp_path) -> None:
 
 
 def test_series_of_numbers(of_numbers) -> None:
+    said = " ".join([*of_numbers.notes_, of_numbers.scores_.verdict.sentence, of_numbers.report_html()])
+    assert "series to learn from" in said and " texts" not in said
+    assert of_numbers.scores_.counts["series"] == 12
     assert of_numbers.scores_.metrics["accuracy"] > 0.8
     answers = of_numbers.predict(waves(5, seed=3))
     assert answers.columns == ["id", "label", "probability", "p_fast", "p_slow"]

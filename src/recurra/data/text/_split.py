@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recurra.data._words import counted, listed
+from recurra.data._words import counted, listed, many
 from recurra.errors import ConfigError, DataError
 
 
@@ -41,9 +41,10 @@ def split_documents(
     shares = {"test": _share(test, count, "test"), "validation": _share(validation, count, "validation")}
     if sum(shares.values()) >= 1:
         raise ConfigError(
-            f"test {test} and validation {validation} together leave no {noun}s for training. Make one of them smaller."
+            f"test {test} and validation {validation} together leave no {many(noun)} for training. "
+            "Make one of them smaller."
         )
-    classes, notes = _classes(labels, count)
+    classes, notes = _classes(labels, count, noun)
     groups: dict[str, list[int]] = defaultdict(list)
     for index, text in enumerate(texts):
         groups[" ".join(text.casefold().split())].append(index)
@@ -64,17 +65,17 @@ def split_documents(
         for name, part in _cut(members, shares, owed, random).items():
             taken[name] += part
     if alone:
-        notes.append(f"{listed(alone, 10)}: one text only, so it goes to training and can't be tested.")
+        notes.append(f"{listed(alone, 10)}: one {noun} only, so it goes to training and can't be tested.")
     parts = {name: np.array(sorted(part), np.int64) for name, part in taken.items()}
     for name, share in shares.items():
         if share and not parts[name].size:
             enough = f"{int(np.ceil(1 / share))}{'' if labels is None else ' of a label'} or more"
             raise DataError(
                 f"{counted(count, noun)}, {len(groups):,} different, can't fill a {name} part of {share:.0%}. Expected "
-                f"{enough}; add {noun}s, or enlarge it."
+                f"{enough}; add {many(noun)}, or enlarge it."
             )
     learnt, steering, tested = (f"{parts[name].size:,}" for name in ("training", "validation", "test"))
-    sizes = f"{learnt} {noun}s to learn from, {steering} to steer training by, {tested} to test."
+    sizes = f"{learnt} {many(noun)} to learn from, {steering} to steer training by, {tested} to test."
     return Parts(**parts, notes=(sizes, *notes))
 
 
@@ -90,18 +91,18 @@ def _share(asked: float | str, count: int, name: str) -> float:
     return value
 
 
-def _classes(labels: Sequence[tuple[str, ...]] | None, count: int) -> tuple[list[str], list[str]]:
+def _classes(labels: Sequence[tuple[str, ...]] | None, count: int, noun: str) -> tuple[list[str], list[str]]:
     """What each text counts as, for a share of it in every part."""
     if labels is None:
         return [""] * count, []
     total = Counter(label for each in labels for label in each)
     if len(total) == 1 and all(labels):
         raise DataError(
-            f"All {counted(count, 'text')} have the label {next(iter(total))!r}; expected two labels or more. "
-            "Choose another label column, or add texts of another label."
+            f"All {counted(count, noun)} have the label {next(iter(total))!r}; expected two labels or more. "
+            f"Choose another label column, or add {many(noun)} of another label."
         )
     if not total:
-        raise DataError(f"None of {counted(count, 'text')} has a label. Choose another label column.")
+        raise DataError(f"None of {counted(count, noun)} has a label. Choose another label column.")
     return [min(each, key=lambda label: (total[label], label), default="") for each in labels], []
 
 
@@ -110,13 +111,14 @@ def _about_duplicates(groups: dict[str, list[int]], labels: Sequence[tuple[str, 
     if not again:
         return []
     notes = [
-        f"{counted(sum(map(len, again)) - len(again), noun, 'repeats')} an earlier one; equal {noun}s stay in one part."
+        f"{counted(sum(map(len, again)) - len(again), noun, 'repeats')} an earlier one; "
+        f"equal {many(noun)} stay in one part."
     ]
     if labels is not None:
         clashing = sum(len({frozenset(labels[member]) for member in members}) > 1 for members in again)
         if clashing:
             notes.append(
-                f"{counted(clashing, 'repeated text')} with different labels: no model can get them all right."
+                f"{counted(clashing, f'repeated {noun}')} with different labels: no model can get them all right."
             )
     return notes
 

@@ -73,6 +73,7 @@ class Classifier(Estimator[Fitted]):
             self.choices_, self.notes_ = plan.choices, plan.notes
             if announce is not None:
                 announce(self.notes_, self.choices_)
+            self._counted = samples.of[1]
             display = self._display(progress)
             self.fitted_, self.training_ = fit(plan, checkpoint=checkpoint, resume=resume, progress=display)
             self.choices_ = plan.choices

@@ -173,9 +173,9 @@ def _measured(
     probabilities = fitted.probabilities(samples, indices)
     # Labels that training never saw are never answered.
     probabilities = np.pad(probabilities, ((0, 0), (0, len(labels) - probabilities.shape[1])))
-    scores = evaluate.classification_scores(TASK, truth, probabilities, labels, rivals, history=history)
+    scores = evaluate.classification_scores(TASK, truth, probabilities, labels, rivals, of=samples.of, history=history)
     unseen = sum(not set(known).issuperset(each) for each in held)
-    scores = scores.with_unseen(labels[len(known) :], unseen, of="texts")
+    scores = scores.with_unseen(labels[len(known) :], unseen, of=samples.of[1])
     return Measured(samples, indices, labels, truth, probabilities, scores)
 
 

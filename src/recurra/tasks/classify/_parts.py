@@ -23,7 +23,9 @@ def split(samples: Samples, config: ClassifyConfig) -> tuple[Samples, Parts]:
     files = {name: given for name in ("validation", "test") if not _is_number(given := getattr(config, name))}
     if not files:
         shares = {"validation": float(config.validation), "test": config.test}
-        return samples, split_documents(samples.contents, samples.labels, seed=config.seed, **shares)
+        return samples, split_documents(
+            samples.contents, samples.labels, seed=config.seed, noun=samples.of[0], **shares
+        )
     read = {name: read_samples(_existing(name, given), config, needs_labels=True) for name, given in files.items()}
     joined = join_samples([samples, *read.values()])
     contents = [" ".join(content.casefold().split()) for content in joined.contents]
@@ -40,11 +42,15 @@ def split(samples: Samples, config: ClassifyConfig) -> tuple[Samples, Parts]:
     }
     assert joined.labels is not None
     inner = split_documents(
-        [contents[index] for index in rest], [joined.labels[index] for index in rest], seed=config.seed, **shares
+        [contents[index] for index in rest],
+        [joined.labels[index] for index in rest],
+        seed=config.seed,
+        noun=samples.of[0],
+        **shares,
     )
     parts = {name: held.get(name, rest[getattr(inner, name)]) for name in ("validation", "test")}
     training = rest[inner.training]
-    sizes = f"{training.size:,} texts to learn from, {parts['validation'].size:,} to steer training by, "
+    sizes = f"{training.size:,} {samples.of[1]} to learn from, {parts['validation'].size:,} to steer training by, "
     return joined, Parts(
         training, parts["validation"], parts["test"], (f"{sizes}{parts['test'].size:,} to test.", *notes)
     )
@@ -82,7 +88,7 @@ def with_known_labels(
     if not odd:
         return samples, parts, ()
     names = sorted({label for index in odd for label in samples.labels[index]} - known)
-    note = f"{len(odd):,} texts are left out: {', '.join(names[:10])} isn't among the labels learnt from."
+    note = f"{len(odd):,} {samples.of[1]} are left out: {', '.join(names[:10])} isn't among the labels learnt from."
     kept = {
         name: np.array([index for index in getattr(parts, name) if index not in odd], np.int64)
         for name in ("training", "validation", "test")

@@ -97,7 +97,7 @@ def prepare(samples: Samples, asked: ClassifyConfig) -> Plan:
     encoded = encode(inputs, samples, training, config.most_words)
     size = _choose_batch(model, encoded, truth[training], config, reasons)
     epochs = max(_FEWEST_EPOCHS, min(_MOST_EPOCHS, _SHOWN // len(training)))
-    reason = f"{len(training):,} texts each; early stopping may end sooner"
+    reason = f"{len(training):,} {samples.of[1]} each; early stopping may end sooner"
     epochs = decide(reasons, "epochs", config.epochs, epochs, reason)
     return Plan(
         samples=samples,

@@ -36,7 +36,7 @@ _CLASSES_WITH_WORDS = 8
 def build_page(fitted: Fitted, plan: Plan, training: TrainingResult, measured: Measured) -> Page:
     """All that the report on a fitting shows."""
     answers, config = fitted.answers, plan.config
-    what = "texts" if answers.kind == "text" else "series"
+    what = plan.samples.of[1]
     direction = "both ways" if config.bidirectional else "one way, so it streams"
     return Page(
         title=f"Classes of {plan.samples.source}",

@@ -40,6 +40,11 @@ class Samples:
         return len(self.names)
 
     @property
+    def of(self) -> tuple[str, str]:
+        """What one of them is called, and several."""
+        return ("text", "texts") if self.rows is None else ("series", "series")
+
+    @property
     def offsets(self) -> np.ndarray:
         """Where each series begins in `rows`, and where the last one ends."""
         assert self.lengths is not None
