@@ -102,6 +102,10 @@ def test_series_of_numbers(tmp_path, capsys) -> None:
         answers.append(json.loads(capsys.readouterr().out)["answers"])
     assert [row["id"] for row in answers[0]] == [f"s{number}" for number in range(60)]
     assert [row["label"] for row in answers[0]] == [row["label"] for row in answers[1]]
+    for count in (1, 2):
+        waves(count, seed=5).write_csv(tmp_path / "few.csv")
+        assert main(["evaluate", out, str(tmp_path / "few.csv"), "--quiet"]) == 0
+        assert capsys.readouterr().out.startswith(f"On {count} series of ")
 
 
 def test_evaluated_on_its_own_file_the_test_part_counts(model, capsys) -> None:

@@ -42,5 +42,6 @@ def evaluate(
     scores = model.evaluate(data, **options)
     found = scores.model_dump(mode="json")
     what, count = next(iter(found["counts"].items())) if "counts" in found else ("windows", found["windows"])
-    print_scores(screen, scores, f"On {counted(count, what.removesuffix('s'))} of {data}")
+    noun = what if what == "series" else what.removesuffix("s")
+    print_scores(screen, scores, f"On {counted(count, noun)} of {data}")
     screen.document({"bundle": str(bundle), "data": data, "scores": found})

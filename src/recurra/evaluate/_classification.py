@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from recurra.data._words import counted, many
 from recurra.evaluate._calibration import calibration_error
 from recurra.evaluate._randomised import chance_by_swapping
 from recurra.evaluate._task_scores import ScoreTable, TaskScores, judge_task, number, ranked
@@ -22,14 +23,14 @@ def classification_scores(
     labels: Sequence[str],
     baselines: Mapping[str, np.ndarray],
     *,
-    of: tuple[str, str] = ("text", "texts"),
+    noun: str = "text",
     history: Mapping[str, Any] | None = None,
 ) -> TaskScores:
     """Measure probabilities (N, L) of a model and of baselines by name against the truth, and judge by macro-F1.
 
     truth (N,) holds one class for each sample, or (N, L) booleans where one may have several labels or none; a label is
-    then answered from a probability of one half. `of` is what one sample is called, and several. F1 of a class that
-    neither is nor was answered isn't averaged.
+    then answered from a probability of one half. `noun` is what a sample is called. F1 of a class that neither is nor
+    was answered isn't averaged.
     """
     assert baselines, "an honest score needs a baseline"
     truth = np.asarray(truth)
@@ -38,7 +39,7 @@ def classification_scores(
     measured = {name: (_measure_labels if multi else _measure_classes)(truth, given) for name, given in answers.items()}
     best = ranked({name: measured[name] for name in baselines}, "macro_f1", larger=True)[0]
     counts = {name: _counts(truth, given) for name, given in answers.items()}
-    count = len(truth)
+    count, of = len(truth), many(noun)
     verdict = judge_task(
         "macro_f1",
         measured["model"]["macro_f1"],
@@ -50,11 +51,11 @@ def classification_scores(
             for name in baselines
         },
         larger=True,
-        scored=f"{count:,} {of[count != 1]}",
+        scored=counted(count, noun),
     )
-    tables = [_class_table(counts["model"], labels, best, counts[best], of[1])]
+    tables = [_class_table(counts["model"], labels, best, counts[best], of)]
     if not multi:
-        tables += _pairs_table(truth, probabilities.argmax(axis=1), labels, of[1])
+        tables += _pairs_table(truth, probabilities.argmax(axis=1), labels, of)
     return TaskScores(
         task=task,
         headline="macro_f1",
@@ -63,9 +64,9 @@ def classification_scores(
         larger_is_better=("accuracy", "macro_f1", "micro_f1", "subset_accuracy"),
         verdict=verdict,
         tables=tuple(tables),
-        counts={of[1]: count, "classes": len(labels)},
+        counts={of: count, "classes": len(labels)},
         history=dict(history or {}),
-        warning=_warning(measured["model"].get("ece"), probabilities, truth, of[1]),
+        warning=_warning(measured["model"].get("ece"), probabilities, truth, of),
     )
 
 

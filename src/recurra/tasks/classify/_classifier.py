@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
+from recurra.data._words import many
 from recurra.data.text import Documents
 from recurra.errors import DataError
 from recurra.evaluate import Page, TaskScores, render_page, save_pictures
@@ -73,7 +74,7 @@ class Classifier(Estimator[Fitted]):
             self.choices_, self.notes_ = plan.choices, plan.notes
             if announce is not None:
                 announce(self.notes_, self.choices_)
-            self._counted = samples.of[1]
+            self._counted = many(samples.noun)
             display = self._display(progress)
             self.fitted_, self.training_ = fit(plan, checkpoint=checkpoint, resume=resume, progress=display)
             self.choices_ = plan.choices

@@ -11,6 +11,7 @@ import torch
 
 from recurra import evaluate
 from recurra.blocks import Composition
+from recurra.data._words import many
 from recurra.data.text import Encoder, Parts
 from recurra.nn import Network
 from recurra.tasks._training import computing as threads
@@ -173,9 +174,11 @@ def _measured(
     probabilities = fitted.probabilities(samples, indices)
     # Labels that training never saw are never answered.
     probabilities = np.pad(probabilities, ((0, 0), (0, len(labels) - probabilities.shape[1])))
-    scores = evaluate.classification_scores(TASK, truth, probabilities, labels, rivals, of=samples.of, history=history)
+    scores = evaluate.classification_scores(
+        TASK, truth, probabilities, labels, rivals, noun=samples.noun, history=history
+    )
     unseen = sum(not set(known).issuperset(each) for each in held)
-    scores = scores.with_unseen(labels[len(known) :], unseen, of=samples.of[1])
+    scores = scores.with_unseen(labels[len(known) :], unseen, of=many(samples.noun))
     return Measured(samples, indices, labels, truth, probabilities, scores)
 
 

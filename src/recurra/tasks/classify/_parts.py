@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from recurra.data._words import counted, listed
+from recurra.data._words import counted, listed, many
 from recurra.data.text import Parts, split_documents
 from recurra.errors import DataError
 from recurra.tasks.classify._config import ClassifyConfig
@@ -23,9 +23,7 @@ def split(samples: Samples, config: ClassifyConfig) -> tuple[Samples, Parts]:
     files = {name: given for name in ("validation", "test") if not _is_number(given := getattr(config, name))}
     if not files:
         shares = {"validation": float(config.validation), "test": config.test}
-        return samples, split_documents(
-            samples.contents, samples.labels, seed=config.seed, noun=samples.of[0], **shares
-        )
+        return samples, split_documents(samples.contents, samples.labels, seed=config.seed, noun=samples.noun, **shares)
     read = {name: read_samples(_existing(name, given), config, needs_labels=True) for name, given in files.items()}
     joined = join_samples([samples, *read.values()])
     contents = [" ".join(content.casefold().split()) for content in joined.contents]
@@ -45,12 +43,12 @@ def split(samples: Samples, config: ClassifyConfig) -> tuple[Samples, Parts]:
         [contents[index] for index in rest],
         [joined.labels[index] for index in rest],
         seed=config.seed,
-        noun=samples.of[0],
+        noun=samples.noun,
         **shares,
     )
     parts = {name: held.get(name, rest[getattr(inner, name)]) for name in ("validation", "test")}
     training = rest[inner.training]
-    sizes = f"{training.size:,} {samples.of[1]} to learn from, {parts['validation'].size:,} to steer training by, "
+    sizes = f"{training.size:,} {many(samples.noun)} to learn from, {parts['validation'].size:,} to steer training by, "
     return joined, Parts(
         training, parts["validation"], parts["test"], (f"{sizes}{parts['test'].size:,} to test.", *notes)
     )
@@ -88,7 +86,9 @@ def with_known_labels(
     if not odd:
         return samples, parts, ()
     names = sorted({label for index in odd for label in samples.labels[index]} - known)
-    note = f"{len(odd):,} {samples.of[1]} are left out: {', '.join(names[:10])} isn't among the labels learnt from."
+    note = (
+        f"{len(odd):,} {many(samples.noun)} are left out: {', '.join(names[:10])} isn't among the labels learnt from."
+    )
     kept = {
         name: np.array([index for index in getattr(parts, name) if index not in odd], np.int64)
         for name in ("training", "validation", "test")

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from recurra import evaluate
+from recurra.data._words import many
 from recurra.data.text import BucketedBatches, Encoded, Encoder, Parts
 from recurra.data.text._batches import Ragged
 from recurra.errors import ConfigError
@@ -97,7 +98,7 @@ def prepare(samples: Samples, asked: ClassifyConfig) -> Plan:
     encoded = encode(inputs, samples, training, config.most_words)
     size = _choose_batch(model, encoded, truth[training], config, reasons)
     epochs = max(_FEWEST_EPOCHS, min(_MOST_EPOCHS, _SHOWN // len(training)))
-    reason = f"{len(training):,} {samples.of[1]} each; early stopping may end sooner"
+    reason = f"{len(training):,} {many(samples.noun)} each; early stopping may end sooner"
     epochs = decide(reasons, "epochs", config.epochs, epochs, reason)
     return Plan(
         samples=samples,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 import recurra
+from recurra.data._words import many
 from recurra.data.text import Encoder
 from recurra.evaluate import (
     Page,
@@ -36,7 +37,7 @@ _CLASSES_WITH_WORDS = 8
 def build_page(fitted: Fitted, plan: Plan, training: TrainingResult, measured: Measured) -> Page:
     """All that the report on a fitting shows."""
     answers, config = fitted.answers, plan.config
-    what = plan.samples.of[1]
+    what = many(plan.samples.noun)
     direction = "both ways" if config.bidirectional else "one way, so it streams"
     return Page(
         title=f"Classes of {plan.samples.source}",

@@ -40,9 +40,9 @@ class Samples:
         return len(self.names)
 
     @property
-    def of(self) -> tuple[str, str]:
-        """What one of them is called, and several."""
-        return ("text", "texts") if self.rows is None else ("series", "series")
+    def noun(self) -> str:
+        """What one of them is called."""
+        return "text" if self.rows is None else "series"
 
     @property
     def offsets(self) -> np.ndarray:
