@@ -72,6 +72,27 @@ template <int P, int V, Index kIn>
     }
 }
 
+// What becomes of one row's block of units, once its sums are there.
+template <class C, class W>
+inline void finish(const W& w, const StepRows& at, Index row, Index block, const float* sums,
+                   const float* input) noexcept {
+    const Index unit = row * w.hidden_stride + block * kLanes;
+    const Index taped = (row * blocks_of(w.hidden) + block) * C::kTape * kLanes;
+    C::forward({.sums = sums,
+                .input = input,
+                .peephole = C::kPeephole ? w.peephole + block * kLanes : nullptr,
+                .hidden_stride = w.hidden_stride,
+                .h_prev = at.h_prev + unit,
+                .c_prev = C::kMemory ? at.c_prev + unit : nullptr,
+                .h = at.h + unit,
+                .c = C::kMemory ? at.c + unit : nullptr,
+                .tape = at.tape == nullptr ? nullptr : at.tape + taped,
+                .c_tape = at.c_tape == nullptr ? nullptr : at.c_tape + unit});
+    if constexpr (W::StateMatrix::kInWords) {
+        if (at.h_words_next != nullptr) units_to_words(w.hidden, block, at.h + unit, at.h_words_next + words_of(unit));
+    }
+}
+
 // A step of one row and P panels, one block of units each, whose sums stay in registers: there are enough of them to
 // keep the multipliers busy, and what becomes of one panel's is computed while another's are.
 template <class C, int P, class W>
@@ -100,24 +121,8 @@ void step_alone(const W& w, const StepRows& at, Index row, Index panel) noexcept
     multiply_alone(w.state, at.h_words + row * W::StateMatrix::row_of(w.hidden), panel, sums);
 #pragma GCC unroll 4
     for (int i = 0; i < P; ++i) {
-        const Index block = panel + i;
-        const Index unit = row * w.hidden_stride + block * kLanes;
-        const Index taped = (row * blocks_of(w.hidden) + block) * C::kTape * kLanes;
-        C::forward({.sums = reinterpret_cast<const float*>(sums[i]),
-                    .input = reinterpret_cast<const float*>(of_input[i]),
-                    .peephole = C::kPeephole ? w.peephole + block * kLanes : nullptr,
-                    .hidden_stride = w.hidden_stride,
-                    .h_prev = at.h_prev + unit,
-                    .c_prev = C::kMemory ? at.c_prev + unit : nullptr,
-                    .h = at.h + unit,
-                    .c = C::kMemory ? at.c + unit : nullptr,
-                    .tape = at.tape == nullptr ? nullptr : at.tape + taped,
-                    .c_tape = at.c_tape == nullptr ? nullptr : at.c_tape + unit});
-        if constexpr (W::StateMatrix::kInWords) {
-            if (at.h_words_next != nullptr) {
-                units_to_words(w.hidden, block, at.h + unit, at.h_words_next + words_of(unit));
-            }
-        }
+        finish<C>(w, at, row, panel + i, reinterpret_cast<const float*>(sums[i]),
+                  reinterpret_cast<const float*>(of_input[i]));
     }
 }
 
@@ -200,33 +205,17 @@ void step(const W& w, const StepRows& at, Range all_rows, Range panels) noexcept
                     const Index panel = together == 1 ? p : p + m;
                     for (Index b = 0; b < blocks; ++b) {
                         const Index block = panel * (C::kGates == 1 ? kPanelVectors : 1) + b;
-                        const Index unit = row * w.hidden_stride + block * kLanes;
                         const Index column = m * sums_row + b * C::kGates * kLanes;
                         if constexpr (C::kTwice) {
+                            const Index unit = row * w.hidden_stride + block * kLanes;
                             store(at.let_in + unit, C::let_in(sums + column, at.h_prev + unit,
                                                               at.tape + row * tape_row + block * C::kTape * kLanes));
                             if constexpr (W::StateMatrix::kInWords) {
                                 units_to_words(w.hidden, block, at.let_in + unit, at.let_in_words + words_of(unit));
                             }
-                            continue;
                         } else {
-                            C::forward({.sums = sums + column,
-                                        .input = input + m * input_next + b * C::kGates * kLanes,
-                                        .peephole = C::kPeephole ? w.peephole + block * kLanes : nullptr,
-                                        .hidden_stride = w.hidden_stride,
-                                        .h_prev = at.h_prev + unit,
-                                        .c_prev = C::kMemory ? at.c_prev + unit : nullptr,
-                                        .h = at.h + unit,
-                                        .c = C::kMemory ? at.c + unit : nullptr,
-                                        .tape = at.tape == nullptr
-                                                    ? nullptr
-                                                    : at.tape + row * tape_row + block * C::kTape * kLanes,
-                                        .c_tape = at.c_tape == nullptr ? nullptr : at.c_tape + unit});
-                        }
-                        if constexpr (W::StateMatrix::kInWords) {
-                            if (at.h_words_next != nullptr) {
-                                units_to_words(w.hidden, block, at.h + unit, at.h_words_next + words_of(unit));
-                            }
+                            finish<C>(w, at, row, block, sums + column,
+                                      input + m * input_next + b * C::kGates * kLanes);
                         }
                     }
                 }
